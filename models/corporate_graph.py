@@ -1,0 +1,227 @@
+"""The corporate graph as plain arrays, and its construction from admitted tables.
+
+No graph library is involved: sorted firm ids, one CSR a relation, one matrix of features.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from models.knowledge import known_by, newest_filings, newest_firms
+from schemas.errors import NotEnoughData
+from schemas.portfolio import PortfolioSpec, RelationSpec
+from schemas.terms import Kind
+
+FloatMatrix = NDArray[np.float64]
+IntVector = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RelationEdges:
+    """The edges of one relation as CSR by source firm.
+
+    An undirected relation stores each edge in both directions. Within a row, targets ascend;
+    a pair of firms occurs once.
+
+    Attributes
+    ----------
+    indptr : (n + 1,) int64
+    indices : (m,) int64
+        Positions of the target firms.
+    weights : (m,) float64
+    directed
+        Whether the relation has a direction.
+    """
+
+    indptr: IntVector
+    indices: IntVector
+    weights: NDArray[np.float64]
+    directed: bool
+
+    @property
+    def edges(self) -> int:
+        """Number of edges; an undirected edge counts once."""
+        return len(self.indices) if self.directed else len(self.indices) // 2
+
+    def matrix(self) -> sp.csr_array:
+        """Return the weighted adjacency, row = source."""
+        n = len(self.indptr) - 1
+        return sp.csr_array((self.weights, self.indices, self.indptr), shape=(n, n))
+
+
+@dataclass(frozen=True)
+class CorporateGraph:
+    """Firms, relations and features as known at the end of a day.
+
+    Attributes
+    ----------
+    as_of
+        The knowledge date.
+    firms : (n,) str
+        Firm ids, ascending.
+    relations
+        Edges by relation, in alphabetical order.
+    features : (n, f) float64
+        NaN where a feature is not known.
+    feature_names : (f,)
+    """
+
+    as_of: dt.date
+    firms: NDArray[np.str_]
+    relations: Mapping[str, RelationEdges]
+    features: FloatMatrix
+    feature_names: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of firms."""
+        return len(self.firms)
+
+    def union(self) -> sp.csr_array:
+        """Return all relations as one undirected graph without weights: 1 where two firms are related."""
+        total = sp.csr_array((self.size, self.size), dtype=np.float64)
+        for relation in self.relations.values():
+            matrix = relation.matrix()
+            matrix.data = np.ones_like(matrix.data)
+            total = total + matrix + matrix.T
+        total = sp.csr_array(total)
+        total.data = np.ones_like(total.data)
+        total.sort_indices()
+        return total
+
+
+def corporate_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec, as_of: dt.date) -> CorporateGraph:
+    """Build the graph from admitted tables, as known at `as_of`.
+
+    Parameters
+    ----------
+    tables
+        ``firms``, ``filings`` where the portfolio has any, and ``relations:<name>`` for each relation.
+
+    Raises
+    ------
+    NotEnoughData
+        If no firm is known, or relations are declared and none of them has an edge.
+    """
+    firms = newest_firms(tables["firms"], as_of)
+    if firms.is_empty():
+        raise NotEnoughData(
+            f"The graph is empty: no firm is known at {as_of}.",
+            expected="at least one admitted firm",
+            found=f"{tables['firms'].height} firms, all published later or gone by then",
+            way_out="check the columns `published_on` and `valid_until` of firms, or refresh another quarter",
+        )
+    ids = firms["firm_id"]
+    relations = {
+        spec.name: relation_edges(known_by(tables[f"relations:{spec.name}"], as_of), ids, spec)
+        for spec in sorted(portfolio.relations, key=lambda relation: relation.name)
+    }
+    if relations and not any(relation.edges for relation in relations.values()) and not portfolio.graph.allow_no_edges:
+        raise NotEnoughData(
+            f"The graph is empty: no relation between known firms at {as_of}.",
+            expected=f"at least one edge of {', '.join(relations)}",
+            found=f"{firms.height} firms and no edge",
+            way_out="deliver relations, or set `graph.allow_no_edges: true` if firms without relations are meant",
+        )
+    features, names = _features(firms, tables.get("filings"), portfolio, as_of)
+    return CorporateGraph(as_of, ids.to_numpy().astype(np.str_), relations, features, names)
+
+
+def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> RelationEdges:
+    """Aggregate rows (source, target, weight) to one edge a pair and lay them out as CSR.
+
+    Rows of the same pair add their weights. Rows that touch a firm not in `firms` (sorted ids), which
+    has left or is not yet known, are left out. With a cap, only the heaviest partners of a firm stay
+    (ties: the smaller id), counted for each direction; an edge stays if both ends keep it.
+    """
+    positions = pl.DataFrame({"firm": firms, "position": np.arange(len(firms), dtype=np.int64)})
+    pairs = (
+        rows.lazy()
+        .select("source", "target", "weight")
+        .join(positions.lazy(), left_on="source", right_on="firm")
+        .join(positions.lazy(), left_on="target", right_on="firm", suffix="_to")
+        .select(source="position", target="position_to", weight="weight")
+    )
+    if not spec.directed:
+        low, high = pl.min_horizontal("source", "target"), pl.max_horizontal("source", "target")
+        pairs = pairs.select(low.alias("source"), high.alias("target"), "weight")
+    # Sorting by weight before adding makes the sum independent of the order of delivery.
+    summed = (
+        pairs.sort("source", "target", "weight").group_by("source", "target", maintain_order=True).agg(pl.sum("weight"))
+    ).collect()
+    if not spec.directed:
+        summed = pl.concat([summed, summed.select(source="target", target="source", weight="weight")])
+    if spec.cap is not None:
+        summed = _capped(summed, spec.cap)
+    summed = summed.sort("source", "target")
+    counts = np.bincount(summed["source"].to_numpy(), minlength=len(firms))
+    return RelationEdges(
+        indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        indices=summed["target"].to_numpy().astype(np.int64),
+        weights=summed["weight"].to_numpy().astype(np.float64),
+        directed=spec.directed,
+    )
+
+
+def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
+    """Put several graphs side by side without edges between them, so that they can be fitted together.
+
+    Rows follow the order of `graphs`; ids are prefixed with the knowledge date.
+    """
+    first = graphs[0]
+    if len(graphs) == 1:
+        return first
+    offsets = np.concatenate([[0], np.cumsum([graph.size for graph in graphs])])
+    relations = {}
+    for name, relation in first.relations.items():
+        parts = [graph.relations[name] for graph in graphs]
+        starts = np.concatenate([[0], np.cumsum([len(part.indices) for part in parts])])
+        relations[name] = RelationEdges(
+            indptr=np.concatenate([[0], *(part.indptr[1:] + start for part, start in zip(parts, starts, strict=False))]),
+            indices=np.concatenate([part.indices + offset for part, offset in zip(parts, offsets, strict=False)]),
+            weights=np.concatenate([part.weights for part in parts]),
+            directed=relation.directed,
+        )
+    return CorporateGraph(
+        as_of=graphs[-1].as_of,
+        firms=np.concatenate([np.char.add(f"{graph.as_of} ", graph.firms) for graph in graphs]),
+        relations=relations,
+        features=np.concatenate([graph.features for graph in graphs]),
+        feature_names=first.feature_names,
+    )
+
+
+def _capped(pairs: pl.DataFrame, cap: int) -> pl.DataFrame:
+    for firm, partner in (("source", "target"), ("target", "source")):
+        pairs = pairs.sort(firm, "weight", partner, descending=[False, True, False])
+        pairs = pairs.filter(pl.int_range(pl.len()).over(firm) < cap)
+    return pairs
+
+
+def _features(
+    firms: pl.DataFrame, filings: pl.DataFrame | None, portfolio: PortfolioSpec, as_of: dt.date
+) -> tuple[FloatMatrix, tuple[str, ...]]:
+    rows = firms
+    if filings is not None and portfolio.filings is not None:
+        filed = newest_filings(filings, as_of).select("firm_id", *(c.name for c in portfolio.filings.columns))
+        rows = firms.join(filed, on="firm_id", how="left", maintain_order="left")
+    columns: list[pl.Expr] = []
+    for spec in portfolio.feature_columns:
+        if spec.kind is Kind.CATEGORY:
+            columns += [
+                (pl.col(spec.name) == value).cast(pl.Float64).alias(f"{spec.name}={value}") for value in spec.values
+            ]
+        else:
+            columns.append(pl.col(spec.name).cast(pl.Float64))
+    for derived in portfolio.derived:
+        value = pl.sql_expr(derived.expression).cast(pl.Float64)
+        columns.append(pl.when(value.is_finite()).then(value).alias(derived.name))
+    wide = rows.select(columns)
+    return wide.fill_null(float("nan")).to_numpy(order="c").astype(np.float64), tuple(wide.columns)

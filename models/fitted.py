@@ -1,0 +1,113 @@
+"""What fitting starts from and ends with: the same few words for every kind of candidate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from models.corporate_graph import CorporateGraph, FloatMatrix
+from models.fingerprint import tensor_digest
+from schemas.specs import CandidateSpec, TrainingSpec
+
+Notes = dict[str, float | int | str]
+
+
+@dataclass(frozen=True)
+class FittingData:
+    """What a candidate may see while it is fitted.
+
+    Outcomes of rows outside development and validation are masked with -1 before this object is
+    made, so that a candidate cannot look at them even by mistake.
+
+    Attributes
+    ----------
+    graph
+        All vintages side by side (`block_diagonal`), n rows.
+    truth : (n,) int64
+        Class index, -1 where unknown or not for fitting.
+    development, validation : (n,) bool
+    communities : (n,) str
+    classes
+        Number of classes.
+    scratch
+        A folder for libraries that insist on writing.
+    """
+
+    graph: CorporateGraph
+    truth: NDArray[np.int64]
+    development: NDArray[np.bool_]
+    validation: NDArray[np.bool_]
+    communities: NDArray[np.str_]
+    classes: int
+    training: TrainingSpec
+    scratch: str = ""
+
+    def __post_init__(self) -> None:
+        for name, rows in (("development", self.development), ("validation", self.validation)):
+            if rows.any() and self.truth[rows].min() < 0:
+                raise ValueError(f"every {name} row needs an outcome; {(self.truth[rows] < 0).sum()} have none")
+        if self.truth[~(self.development | self.validation)].max(initial=-1) >= 0:
+            raise ValueError("outcomes outside development and validation must be masked with -1")
+
+
+class Fitted(Protocol):
+    """A fitted candidate."""
+
+    notes: Notes
+
+    @property
+    def inputs(self) -> int:
+        """Number of input columns."""
+        ...
+
+    def probabilities(self, graph: CorporateGraph) -> FloatMatrix:
+        """Return (n, classes); rows sum to 1. The graph may hold firms never seen before."""
+        ...
+
+    def content(self) -> ModelContent:
+        """Return what has to be kept to get the same probabilities again."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelContent:
+    """A model as data: tensors and texts, with a hash of what it is.
+
+    `digest` is set by models whose files are not reproducible to the byte (AutoGluon).
+    """
+
+    tensors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+
+    def content_hash(self, spec: CandidateSpec) -> str:
+        """Return the hash of the candidate's settings and content, independent of any file format."""
+        parts = {
+            "spec": spec.model_dump(mode="json"),
+            "tensors": tensor_digest(self.tensors),
+            "texts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.texts.items()},
+            "digest": self.digest,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files to keep, by name."""
+        files = {name: text.encode() for name, text in self.texts.items()}
+        if self.tensors:
+            files["weights.safetensors"] = save({name: np.ascontiguousarray(t) for name, t in self.tensors.items()})
+        return files
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> ModelContent:
+        """Read back what `files` returned."""
+        return cls(
+            tensors=load(files["weights.safetensors"]) if "weights.safetensors" in files else {},
+            texts={name: data.decode() for name, data in files.items() if name != "weights.safetensors"},
+        )

@@ -1,0 +1,202 @@
+"""The documents of a refresh: model card, monitoring report and the note on the Prefect page.
+
+One set of templates says what is written; two sets of blocks (`templates/html`,
+`templates/markdown`) say how. The environment makes every printed value harmless, so that no
+template can forget to: what is not `Markup` loses its invisible characters and is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from monitoring import charts, rules
+from monitoring.charts import Chart, SampleCurves
+from monitoring.templates import filters
+from schemas.base import Frozen
+from schemas.portfolio import PortfolioSpec
+from schemas.references import RefreshKey
+from schemas.results import (
+    AdmissionResult,
+    Evaluation,
+    GateResult,
+    GraphStatistics,
+    Interval,
+    Judged,
+    QuarantinedRow,
+    SplitResult,
+)
+from schemas.terms import TEST_SAMPLES, Judgement, Sample
+
+Form = Literal["html", "markdown"]
+
+
+class Dossier(Frozen):
+    """Everything the documents of one refresh are written from.
+
+    Attributes
+    ----------
+    curves
+        What is drawn of each sample (see `charts`); may be empty.
+    environment
+        Library versions, Python and the number of threads, by name.
+    audit_head
+        Head of the audit log's hash chain when the documents were written.
+    registration
+        One sentence on where the chosen model stands in the registry and who approved it.
+    publication_dates_known
+        False if at least one table has no publication dates and counts as known at the quarter's end.
+    """
+
+    portfolio: PortfolioSpec
+    key: RefreshKey
+    admission: AdmissionResult
+    quarantine_examples: tuple[QuarantinedRow, ...] = ()
+    graph: GraphStatistics
+    split: SplitResult
+    evaluation: Evaluation
+    judged: Judged
+    curves: dict[Sample, SampleCurves] = {}
+    environment: dict[str, str] = {}
+    audit_head: str
+    registration: str
+    written_at: dt.datetime
+    publication_dates_known: bool
+
+
+class Finding(Frozen):
+    """Something that is open when the card is written."""
+
+    finding: str
+    raised_by: str
+    owner: str
+
+
+def model_card_html(dossier: Dossier) -> str:
+    """Write the model card as one self-contained page."""
+    return _written("model_card.j2", dossier, "html")
+
+
+def model_card_markdown(dossier: Dossier) -> str:
+    """Write the model card as Markdown; charts become sentences."""
+    return _written("model_card.j2", dossier, "markdown")
+
+
+def monitoring_report_html(dossier: Dossier) -> str:
+    """Write the monitoring report as one self-contained page."""
+    return _written("monitoring_report.j2", dossier, "html")
+
+
+def monitoring_report_markdown(dossier: Dossier) -> str:
+    """Write the monitoring report as Markdown; charts become sentences."""
+    return _written("monitoring_report.j2", dossier, "markdown")
+
+
+def artifact_markdown(dossier: Dossier) -> str:
+    """Write the short note for the Prefect page, whose Markdown shows PNG but neither SVG nor HTML."""
+    return _written("artifact.j2", dossier, "markdown")
+
+
+def open_findings(dossier: Dossier) -> list[Finding]:
+    """List every unanswered question with its owner, then every gate that failed."""
+    questions = [
+        Finding(finding=question.question, raised_by="question in the portfolio file", owner=question.owner)
+        for question in dossier.portfolio.questions
+        if not question.answer.strip()
+    ]
+    gates = [
+        Finding(
+            finding=f"Gate failed: {filters.words(gate.gate)}. {gate.reason}".strip(),
+            raised_by="gate of this refresh",
+            owner="not assigned",
+        )
+        for gate in dossier.judged.gates
+        if gate.verdict is Judgement.FAIL
+    ]
+    return questions + gates
+
+
+def drift_gates(judged: Judged) -> list[GateResult]:
+    """Return the gates that judge drift, known by the word in their names."""
+    return [gate for gate in judged.gates if "drift" in gate.gate]
+
+
+def drift_verdict(judged: Judged) -> Judgement:
+    """Return the worst verdict of the drift gates; a pass takes at least one gate that passed."""
+    verdicts = {gate.verdict for gate in drift_gates(judged)}
+    worst_first = (Judgement.FAIL, Judgement.PASS)
+    return next((verdict for verdict in worst_first if verdict in verdicts), Judgement.NOT_ASSESSABLE)
+
+
+def samples_shown(found: Iterable[Sample]) -> list[Sample]:
+    """Put the samples that count first: held out, then validation, then development."""
+    order = (*TEST_SAMPLES, Sample.VALIDATION, Sample.DEVELOPMENT, Sample.EXCLUDED)
+    return sorted(set(found), key=order.index)
+
+
+def _samples_of(evaluation: Evaluation) -> list[Sample]:
+    return samples_shown(sample for candidate in evaluation.candidates for sample in candidate.samples)
+
+
+def _metrics_of(evaluation: Evaluation, sample: Sample) -> list[str]:
+    found = [candidate.samples[sample] for candidate in evaluation.candidates if sample in candidate.samples]
+    return list(dict.fromkeys(metric for result in found for metric in result.metrics))
+
+
+def _across(evaluation: Evaluation, sample: Sample, metric: str) -> list[Interval | None]:
+    """Return one metric on one sample for every candidate, simple to complex."""
+    results = [candidate.samples.get(sample) for candidate in charts.ranked(evaluation)]
+    return [result.metrics.get(metric) if result else None for result in results]
+
+
+def _svg_uri(chart: Chart) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(chart.svg().encode()).decode()
+
+
+def _png_uri(chart: Chart) -> str:
+    return "data:image/png;base64," + base64.b64encode(chart.png()).decode()
+
+
+def _harmless(form: Form) -> Callable[[object], object]:
+    """Return what every printed value passes through; HTML's own escape follows in the environment."""
+
+    def printed(value: object) -> object:
+        if isinstance(value, Markup | int | StrictUndefined):
+            return value
+        if value is None:
+            return filters.NOTHING
+        return filters.markdown(value) if form == "markdown" else filters.prose(value)
+
+    return printed
+
+
+def _environment(form: Form) -> Environment:
+    loader = ChoiceLoader([PackageLoader("monitoring", f"templates/{form}"), PackageLoader("monitoring", "templates")])
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_harmless(form),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(filters.FILTERS, svg_uri=_svg_uri, png_uri=_png_uri, metric_name=filters.metric)
+    tools: dict[str, Any] = {
+        function.__name__.lstrip("_"): function
+        for function in (open_findings, drift_gates, drift_verdict, samples_shown, _samples_of, _metrics_of, _across)
+    }
+    environment.globals.update(tools, charts=charts, rules=rules, judgements=Judgement, form=form)
+    return environment
+
+
+def _written(template: str, dossier: Dossier, form: Form) -> str:
+    fields = {name: getattr(dossier, name) for name in Dossier.model_fields}
+    text = _environment(form).get_template(template).render(dossier=dossier, **fields)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

@@ -1,0 +1,138 @@
+"""The one table of regulatory sources that the documents refer to.
+
+Rules change: every row says where it stands and when that was checked. What a document does not
+cover is said as plainly as what it does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from schemas.base import Frozen
+
+#: The day the sources below were last checked; a new check is a new version of the table.
+RULES_VERSION = dt.date(2026, 11, 21)
+
+
+class Rule(Frozen):
+    """One rule and where the model card answers it.
+
+    `sections` are titles of the card's sections. `gap` is what the rule asks for and the card
+    does not hold. `secondary` marks an entry that rests, in whole or part, on secondary sources.
+    """
+
+    rule: str
+    asks: str
+    source: str
+    as_of: dt.date = RULES_VERSION
+    secondary: bool = False
+    sections: tuple[str, ...] = ()
+    gap: str
+
+
+DECISION = "Decision"
+DATA = "Data and admission"
+GRAPH = "Graph as data"
+SAMPLES = "Samples and split"
+CANDIDATES = "Candidates"
+DISCRIMINATION = "Discrimination and calibration"
+FAIRNESS = "Fairness"
+DRIFT = "Drift"
+CHANGES = "Pre-determined changes"
+REPRODUCIBILITY = "Reproducibility"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        rule="Model risk management (United States)",
+        asks="Purpose, design, data, assumptions and limits, monitoring thresholds, outcomes analysis, findings with "
+        "owners, approvals, inventory and third-party components.",
+        source="SR 26-2 / OCC Bulletin 2026-13 / FDIC FIL-15-2026",
+        sections=(DECISION, DATA, CANDIDATES, DRIFT, CHANGES, REPRODUCIBILITY),
+        gap="Materiality (exposure × purpose), independent validation and retest dates are the bank's to record.",
+    ),
+    Rule(
+        rule="Model risk management, former guidance",
+        asks="Rescinded on 17 April 2026; listed for readers who still ask for it.",
+        source="SR 11-7 / OCC 2011-12",
+        sections=(DECISION,),
+        gap="Read the row of SR 26-2 instead.",
+    ),
+    Rule(
+        rule="EU AI Act, technical documentation",
+        asks="Purpose and versions, methods and design choices, data sheets, pre-determined changes (2 f), validation "
+        "and discriminatory impact (2 g), limits, metrics, lifecycle.",
+        source="Regulation (EU) 2024/1689, Annex IV; duties from 2 December 2027 and retention of 10 years",
+        secondary=True,
+        sections=(DECISION, DATA, CANDIDATES, DISCRIMINATION, FAIRNESS, CHANGES, REPRODUCIBILITY),
+        gap="Human oversight, cybersecurity, declaration of conformity and post-market plan are not in this document.",
+    ),
+    Rule(
+        rule="EU AI Act, scope",
+        asks="Whether natural persons are scored (sole traders, guarantors), a decision to record.",
+        source="Regulation (EU) 2024/1689, Annex III 5(b)",
+        secondary=True,
+        sections=(DECISION,),
+        gap="The scope decision is people's: see the open findings and the answered questions.",
+    ),
+    Rule(
+        rule="Adverse action notices",
+        asks="Specific, principal reasons from the route that decided, with date, model version and notice kept.",
+        source="Regulation B, 12 CFR 1002.9",
+        gap="A refresh takes no credit decision and gives no reasons; nothing here is an adverse action record.",
+    ),
+    Rule(
+        rule="Validation of a PD model",
+        asks="Discrimination, calibration and stability; realised default rates against estimates for each grade.",
+        source="BCBS (2006), paragraph 501; Basel Framework, CRE36",
+        sections=(DISCRIMINATION, CANDIDATES, DRIFT),
+        gap="Calibration is shown by decile, not by rating grade; Jeffreys and binomial tests and migration matrices "
+        "are not in this document.",
+    ),
+    Rule(
+        rule="PD and LGD estimation",
+        asks="Representative data, documented estimation and review.",
+        source="EBA/GL/2017/16",
+        sections=(DATA, SAMPLES),
+        gap="Margins of conservatism and LGD are not in this document.",
+    ),
+    Rule(
+        rule="Automated models in loan origination",
+        asks="Understanding, traceability, interpretability where explanations are needed, bias detection, monitoring.",
+        source="EBA/GL/2020/06, section 4.3.3",
+        sections=(DATA, GRAPH, FAIRNESS, DRIFT, REPRODUCIBILITY),
+        gap="Explanations of single scores are not in this document.",
+    ),
+    Rule(
+        rule="IRB validation practice",
+        asks="First and later validations, with their data and their independence.",
+        source="EBA IRB validation handbook (2023)",
+        sections=(SAMPLES, DISCRIMINATION),
+        gap="Independence of the validators is the bank's to record.",
+    ),
+    Rule(
+        rule="Machine learning in internal models",
+        asks="Replicable methods, human oversight, explainability, and complexity justified by a demonstrable gain.",
+        source="ECB guide to internal models (July 2025)",
+        sections=(DECISION, CANDIDATES, REPRODUCIBILITY),
+        gap="Overrides by analysts are not in this document.",
+    ),
+    *(
+        Rule(
+            rule=rule,
+            asks=asks,
+            source=source,
+            gap="Cross-reference only: this card was not compared with it requirement by requirement.",
+        )
+        for rule, asks, source in (
+            ("Model risk (United Kingdom)", "Model risk management principles for banks.", "PRA SS1/23"),
+            ("Model risk (Canada)", "Model risk management.", "OSFI E-23"),
+            ("Capital adequacy (Vietnam)", "Capital requirements for banks.", "State Bank of Vietnam Circular 41/2016"),
+            (
+                "Data protection and localisation (Vietnam)",
+                "Data sharing and localisation of payment graphs.",
+                "Decree 13/2023 and Decree 53/2022",
+            ),
+            ("Automated decisions (European Union)", "Human review of automated decisions.", "GDPR, Article 22"),
+        )
+    ),
+)

@@ -1,0 +1,1 @@
+"""Templates of the documents, and the filters they are written with."""

@@ -1,0 +1,340 @@
+"""What a portfolio is: one YAML file says it all, so that another bank is another file, not code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from schemas.base import Frozen
+from schemas.specs import CandidateSpec, EvaluationSpec, GatesSpec, GraphSpec, Name, Share, SplitSpec, TrainingSpec
+from schemas.terms import Kind, Quarter, Role, Scheme, TargetKind
+
+
+class FolderSource(Frozen):
+    """A folder of Parquet or CSV files, looked for below the data folder."""
+
+    kind: Literal["folder"]
+    path: str = "."
+
+
+class SqlSource(Frozen):
+    """A database. `url` is a SQLAlchemy URL; `env:NAME` takes it from the environment variable NAME."""
+
+    kind: Literal["sql"]
+    url: str
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, url: str) -> str:
+        if re.search(r"://[^/@]*:[^/@]+@", url):
+            raise ValueError(
+                "the URL holds a password: put the URL into an environment variable and write env:NAME here"
+            )
+        return url
+
+
+class SimulatedSource(Frozen):
+    """The simulated economy, generated on the spot."""
+
+    kind: Literal["simulated"]
+    seed: int = 7
+    firms: Annotated[int, Field(ge=50)] = 2400
+
+
+Source = Annotated[FolderSource | SqlSource | SimulatedSource, Field(discriminator="kind")]
+
+
+class ColumnSpec(Frozen):
+    """One column: what it is called here and there, how it is read, what it may hold.
+
+    `completeness` (least share of filled rows) and `mean_between` are statements about the whole
+    column, checked by Great Expectations; the others are rules for each row.
+    """
+
+    name: Name
+    column: str = ""
+    kind: Kind = Kind.NUMBER
+    role: Role = Role.FEATURE
+    values: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    nullable: bool = False
+    reference: str | None = None
+    unit: str = ""
+    completeness: Share | None = None
+    mean_between: tuple[float, float] | None = None
+
+    @property
+    def source_name(self) -> str:
+        """Return the column's name in the delivery."""
+        return self.column or self.name
+
+    @model_validator(mode="after")
+    def _possible(self) -> ColumnSpec:
+        where = f"column {self.name!r}"
+        if self.kind is Kind.CATEGORY and not self.values:
+            raise ValueError(f"{where}: a category needs `values`, the closed list of what it may be")
+        if self.role is Role.FEATURE and self.kind not in (Kind.NUMBER, Kind.INTEGER, Kind.CATEGORY):
+            raise ValueError(f"{where}: a feature is a number, an integer or a category, not {self.kind}")
+        if self.role in (Role.PROTECTED, Role.SPLIT) and self.kind is not Kind.CATEGORY:
+            raise ValueError(f"{where}: a {self.role} column is a category with its `values`")
+        if self.role is Role.PROTECTED and self.reference not in self.values:
+            raise ValueError(
+                f"{where}: a protected attribute needs `reference`, one of its values "
+                f"({', '.join(self.values)}); found {self.reference!r}"
+            )
+        if (self.minimum is not None or self.maximum is not None or self.mean_between) and self.kind not in (
+            Kind.NUMBER,
+            Kind.INTEGER,
+        ):
+            raise ValueError(f"{where}: minimum, maximum and mean_between are for numbers")
+        return self
+
+
+class RowRule(Frozen):
+    """A rule across the columns of one row: a boolean SQL expression over the names used here."""
+
+    name: Name
+    expression: str
+
+
+class DerivedFeature(Frozen):
+    """A feature computed from the columns of one firm: a numeric SQL expression, such as a ratio.
+
+    A division by zero or anything else without a finite value makes the feature missing.
+    """
+
+    name: Name
+    expression: str
+
+
+class _TableSpec(Frozen):
+    file: str
+    published_on: str | None = None
+    valid_until: str | None = None
+    rows_between: tuple[int, int] | None = None
+    tolerance: Share = 0.0
+    ignore: tuple[str, ...] = ()
+
+    @property
+    def quarterly(self) -> bool:
+        """Tell whether the source keeps one file or table a quarter."""
+        return "{quarter}" in self.file
+
+    def _own_columns(self) -> Iterator[str]:
+        raise NotImplementedError
+
+    def declared_columns(self) -> tuple[str, ...]:
+        """Return the source names of every column this table reads."""
+        dates = [name for name in (self.published_on, self.valid_until) if name]
+        return tuple(dict.fromkeys([*self._own_columns(), *dates]))
+
+
+class FirmsSpec(_TableSpec):
+    """Who the firms are. A row counts from `published_on` until `valid_until` (the day it leaves)."""
+
+    firm_id: str
+    name: str | None = None
+    columns: tuple[ColumnSpec, ...] = ()
+    rules: tuple[RowRule, ...] = ()
+
+    def _own_columns(self) -> Iterator[str]:
+        yield self.firm_id
+        if self.name:
+            yield self.name
+        yield from (column.source_name for column in self.columns)
+
+
+class RelationSpec(_TableSpec):
+    """Who is related to whom, one kind of relation.
+
+    `weight_between` bounds a row's weight; `cap` keeps only that many heaviest partners a firm
+    and direction, so that a hub cannot swamp its neighbourhood.
+    """
+
+    name: Name
+    source: str
+    target: str
+    weight: str | None = None
+    directed: bool = True
+    weight_between: tuple[float | None, float | None] = (0.0, None)
+    cap: Annotated[int, Field(ge=1)] | None = None
+
+    def _own_columns(self) -> Iterator[str]:
+        yield from (self.source, self.target)
+        if self.weight:
+            yield self.weight
+
+
+class FilingsSpec(_TableSpec):
+    """What the firms report, a row a firm and period; the newest known filing counts."""
+
+    firm_id: str
+    period: str | None = None
+    columns: tuple[ColumnSpec, ...] = ()
+    rules: tuple[RowRule, ...] = ()
+
+    def _own_columns(self) -> Iterator[str]:
+        yield self.firm_id
+        if self.period:
+            yield self.period
+        yield from (column.source_name for column in self.columns)
+
+
+class OutcomesSpec(_TableSpec):
+    """What became of the firms, a row a firm and vintage (the quarter it was observed from)."""
+
+    firm_id: str
+    value: str
+    vintage: str | None = None
+
+    def _own_columns(self) -> Iterator[str]:
+        yield from (self.firm_id, self.value)
+        if self.vintage:
+            yield self.vintage
+
+
+class TargetSpec(Frozen):
+    """What is predicted.
+
+    `classes` are the texts an outcome may be, in order; a binary target's second class is the
+    positive one. `favourable` lists the classes that are good for the firm. An outcome of vintage
+    v is closed `horizon_quarters` after v; 0 means that the data set counts as closed.
+    """
+
+    kind: TargetKind
+    classes: tuple[str, ...]
+    favourable: tuple[str, ...]
+    horizon_quarters: Annotated[int, Field(ge=0)]
+    label: str
+
+    @model_validator(mode="after")
+    def _possible(self) -> TargetSpec:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"classes repeat: {', '.join(self.classes)}")
+        if self.kind is TargetKind.BINARY and len(self.classes) != 2:
+            raise ValueError(f"a binary target has two classes; found {len(self.classes)}")
+        if self.kind is TargetKind.ORDINAL and len(self.classes) < 3:
+            raise ValueError(f"an ordinal target has three classes or more; found {len(self.classes)}")
+        if not self.favourable or not set(self.favourable) < set(self.classes):
+            raise ValueError(
+                "`favourable` names some of the classes, not all and not none: "
+                f"classes {', '.join(self.classes)}; found {', '.join(self.favourable) or 'nothing'}"
+            )
+        return self
+
+
+class Question(Frozen):
+    """Something only people can answer; an unanswered question is an open finding on the card."""
+
+    question: str
+    owner: str
+    answer: str = ""
+
+
+class PortfolioSpec(Frozen):
+    """A portfolio: its source, tables, target, split, candidates and gates."""
+
+    name: Name
+    title: str
+    purpose: str
+    source: Source
+    quarter: Quarter | None = None
+    firms: FirmsSpec
+    relations: tuple[RelationSpec, ...] = ()
+    filings: FilingsSpec | None = None
+    outcomes: OutcomesSpec
+    target: TargetSpec
+    derived: tuple[DerivedFeature, ...] = ()
+    graph: GraphSpec = GraphSpec()
+    split: SplitSpec = SplitSpec()
+    training: TrainingSpec = TrainingSpec()
+    candidates: Annotated[tuple[CandidateSpec, ...], Field(min_length=1)]
+    evaluation: EvaluationSpec = EvaluationSpec()
+    gates: GatesSpec = GatesSpec()
+    limitations: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+    @property
+    def feature_columns(self) -> tuple[ColumnSpec, ...]:
+        """Return the columns that become features, filings after firms."""
+        every = self.firms.columns + (self.filings.columns if self.filings else ())
+        return tuple(column for column in every if column.role is Role.FEATURE)
+
+    @property
+    def protected_columns(self) -> tuple[ColumnSpec, ...]:
+        """Return the protected attributes."""
+        return tuple(column for column in self.firms.columns if column.role is Role.PROTECTED)
+
+    @property
+    def split_column(self) -> ColumnSpec | None:
+        """Return the column with the published split, if there is one."""
+        return next((column for column in self.firms.columns if column.role is Role.SPLIT), None)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PortfolioSpec:
+        mistakes = [*self._repeated(), *self._split_mistakes(), *self._feature_mistakes(), *self._time_mistakes()]
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        return self
+
+    def _repeated(self) -> Iterator[str]:
+        groups = {
+            "candidates": [candidate.name for candidate in self.candidates],
+            "relations": [relation.name for relation in self.relations],
+            "columns and derived features": [
+                *(column.name for column in self.firms.columns + (self.filings.columns if self.filings else ())),
+                *(feature.name for feature in self.derived),
+            ],
+        }
+        for group, names in groups.items():
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                yield f"{group}: names must differ, these repeat: {', '.join(twice)}"
+
+    def _split_mistakes(self) -> Iterator[str]:
+        if self.split.published is None:
+            return
+        column = self.split_column
+        if column is None:
+            yield "split.published needs a column of firms with the role `split`"
+            return
+        named = (
+            *self.split.published.development,
+            *self.split.published.validation,
+            *self.split.published.published_test,
+        )
+        unknown = sorted(set(named) - set(column.values))
+        if unknown:
+            yield f"split.published names values that column {column.name!r} cannot hold: {', '.join(unknown)}"
+
+    def _feature_mistakes(self) -> Iterator[str]:
+        if not self.feature_columns and not self.derived:
+            yield "no column has the role `feature`: there is nothing to predict from"
+        filed = self.filings.columns if self.filings else ()
+        misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT)]
+        if misplaced:
+            yield f"protected and split columns belong to firms, not to filings: {', '.join(misplaced)}"
+
+    def _time_mistakes(self) -> Iterator[str]:
+        closed = self.target.horizon_quarters == 0
+        if closed != (self.quarter is not None):
+            yield (
+                "`quarter` and `target.horizon_quarters: 0` go together: they describe data without quarters, "
+                "which is treated as closed"
+            )
+        if self.quarter is None and self.outcomes.vintage is None and not self.outcomes.quarterly:
+            yield "outcomes need `vintage`, a column with the quarter they were observed from"
+        dated: list[tuple[str, _TableSpec]] = [("firms", self.firms), *((f"relations {r.name}", r) for r in self.relations)]
+        if self.filings:
+            dated.append(("filings", self.filings))
+            if self.filings.period is None and self.quarter is None and not self.filings.quarterly:
+                yield "filings need `period`, a column with the quarter they report on"
+        for table, spec in dated:
+            if self.quarter is None and spec.published_on is None and not spec.quarterly:
+                yield f"{table} need `published_on`, a column with the day each row became known"
+        if Scheme.PUBLISHED in self.split.schemes and self.quarter is None:
+            yield "the scheme `published` is for data with one quarter: declare `quarter`"

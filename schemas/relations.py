@@ -1,0 +1,38 @@
+"""Contract of one kind of relation between firms."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+from schemas.contracts import PROVENANCE, key_column, known_firm, row_rule, unique_rule
+from schemas.portfolio import RelationSpec
+from schemas.terms import Kind
+
+
+def relation_contract(spec: RelationSpec, firms: pl.DataFrame) -> pa.DataFrameSchema:
+    """Return the contract that a parsed relation must keep, given the admitted firms."""
+    least, most = spec.weight_between
+    weight_rules = [
+        *([row_rule(pl.col("weight") >= least, f"weight at least {least:g}")] if least is not None else []),
+        *([row_rule(pl.col("weight") <= most, f"weight at most {most:g}")] if most is not None else []),
+    ]
+    return pa.DataFrameSchema(
+        {
+            **PROVENANCE,
+            "source": key_column(),
+            "target": key_column(),
+            "weight": key_column(Kind.NUMBER),
+            "published_on": key_column(Kind.DATE),
+            "valid_until": key_column(Kind.DATE, nullable=True),
+        },
+        checks=[
+            known_firm("source", firms),
+            known_firm("target", firms),
+            row_rule(pl.col("source") != pl.col("target"), "not related to itself"),
+            row_rule(pl.col("valid_until") > pl.col("published_on"), "ends after it begins"),
+            unique_rule(["source", "target", "published_on", "delivered"]),
+            *weight_rules,
+        ],
+        strict=True,
+    )

@@ -1,0 +1,280 @@
+"""What computing and judging produce, as data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schemas.base import Frozen
+from schemas.references import FileRef
+from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
+
+
+class Interval(Frozen):
+    """An estimate and its 95 % interval; `low` and `high` are None when it cannot be formed.
+
+    `value` is None when the quantity itself is undefined (the AUC of one class, say).
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class QuarantinedRow(Frozen):
+    """One value that broke one rule. `row` counts the delivery's data rows from 1."""
+
+    table: str
+    row: int
+    column: str
+    rule: str
+    value: str
+
+
+class TableAdmission(Frozen):
+    """How one table fared: rows received, rows admitted, rows that broke each rule."""
+
+    table: str
+    received: int
+    admitted: int
+    broken: dict[str, int]
+    tolerance: float
+
+
+class ExpectationResult(Frozen):
+    """One statement about a whole column or table, and whether it held."""
+
+    table: str
+    column: str
+    expectation: str
+    met: bool
+    observed: str
+
+
+class AdmissionResult(Frozen):
+    """The evidence of an admission."""
+
+    tables: tuple[TableAdmission, ...]
+    expectations: tuple[ExpectationResult, ...]
+
+
+class RelationStatistics(Frozen):
+    """Counts of one relation of a graph."""
+
+    relation: str
+    edges: int
+    mean_degree: float
+    largest_degree: int
+    isolated_firms: int
+    weight_total: float
+
+
+class GraphStatistics(Frozen):
+    """What a corporate graph looks like. Degrees and clustering treat all relations as one undirected graph."""
+
+    quarter: Quarter
+    firms: int
+    edges: int
+    features: int
+    fingerprint: str
+    #: one digest a part (firms, features, each relation), so that a difference says what changed
+    digests: dict[str, str]
+    relations: tuple[RelationStatistics, ...]
+    components: int
+    largest_component: int
+    clustering: float
+    largest_core: int
+    degree_quantiles: dict[str, float]
+    communities: int
+    modularity: float
+
+
+class SampleSummary(Frozen):
+    """One sample of one scheme. `outcomes` counts firm-quarters by class."""
+
+    scheme: Scheme
+    sample: Sample
+    firm_quarters: int
+    firms: int
+    communities: int
+    vintages: tuple[Quarter, ...]
+    outcomes: dict[str, int]
+
+
+class SplitResult(Frozen):
+    """The samples, the schemes that could not be formed and why."""
+
+    samples: tuple[SampleSummary, ...]
+    missing: dict[str, str]
+
+
+class SampleResult(Frozen):
+    """A candidate's metrics on one sample; intervals are cluster bootstraps by community."""
+
+    sample: Sample
+    firm_quarters: int
+    communities: int
+    metrics: dict[str, Interval]
+
+
+class CandidateResult(Frozen):
+    """One candidate: what it is, what fitting it took, how it did."""
+
+    name: str
+    kind: str
+    family: Family
+    content_hash: str
+    fit_seconds: float
+    inputs: int
+    threshold: float
+    notes: dict[str, float | int | str]
+    samples: dict[Sample, SampleResult]
+
+
+class GraphGain(Frozen):
+    """AUC of the best graph candidate minus that of the best tabular one, on one sample.
+
+    Both were picked on validation; the interval is a paired cluster bootstrap by community.
+    """
+
+    sample: Sample
+    graph_candidate: str
+    simple_candidate: str
+    difference: Interval
+
+
+class Evaluation(Frozen):
+    """All candidates, the one that selection on validation chose, and what the graph added."""
+
+    candidates: tuple[CandidateResult, ...]
+    chosen: str
+    best_on_validation: str
+    choice_reason: str
+    gains: tuple[GraphGain, ...]
+    #: AUC of a fixed cheap model on random firms minus on whole held-out communities
+    leakage_gap: Interval
+    leakage_reason: str = ""
+
+
+class GroupFairness(Frozen):
+    """How one group of one protected attribute fares against the reference group.
+
+    `impact_ratio` is the group's favourable rate divided by the reference group's.
+    """
+
+    attribute: str
+    group: str
+    reference: str
+    firms: int
+    favourable_rate: float | None
+    impact_ratio: float | None
+    reason: str = ""
+
+
+class Histogram(Frozen):
+    """Shares of firms a bin, expected (the earlier quarter) beside actual (this one)."""
+
+    edges: tuple[str, ...]
+    expected: tuple[float, ...]
+    actual: tuple[float, ...]
+
+
+class ColumnDrift(Frozen):
+    """Drift of one column against the earlier quarter; higher is further away."""
+
+    column: str
+    method: str
+    value: float | None
+    limit: float
+    drifted: bool
+    histogram: Histogram | None = None
+
+
+class RelationChurn(Frozen):
+    """How many edges of one relation came and went."""
+
+    relation: str
+    kept: int
+    born: int
+    died: int
+    jaccard: float | None
+
+
+class Drift(Frozen):
+    """Drift of features or of the graph against the quarter published before."""
+
+    expected_quarter: Quarter | None
+    columns: tuple[ColumnDrift, ...] = ()
+    churn: tuple[RelationChurn, ...] = ()
+    firms_in: int = 0
+    firms_out: int = 0
+    reason: str = ""
+
+    @property
+    def assessable(self) -> bool:
+        """Tell whether there was an earlier quarter to compare with."""
+        return self.expected_quarter is not None
+
+    @property
+    def drifted_share(self) -> float | None:
+        """Return the share of columns that drifted."""
+        return sum(column.drifted for column in self.columns) / len(self.columns) if self.columns else None
+
+
+class GateResult(Frozen):
+    """One gate: the value, the limit it is held against, and the verdict."""
+
+    gate: str
+    value: float | None
+    limit: float | None
+    comparison: Literal["at least", "at most"]
+    verdict: Judgement
+    reason: str = ""
+
+
+class Verdict(Frozen):
+    """What the refresh concluded. Failed gates are a verdict, not an error."""
+
+    outcome: Literal["passed", "failed"]
+    chosen: str
+    summary: str
+    graph_helped: Literal["yes", "no", "not assessable"]
+
+
+class Judged(Frozen):
+    """Everything that judging produced."""
+
+    fairness: tuple[GroupFairness, ...]
+    feature_drift: Drift
+    graph_drift: Drift
+    gates: tuple[GateResult, ...]
+    verdict: Verdict
+
+
+class Refresh(Frozen):
+    """A published refresh: what `creditnet refresh --json` prints.
+
+    `candidates` maps candidate, sample and metric to a value.
+    """
+
+    portfolio: str
+    quarter: Quarter
+    fingerprint: str
+    refresh: str
+    candidates: dict[str, dict[str, dict[str, float | None]]]
+    verdict: Verdict
+    gates: tuple[GateResult, ...]
+    documents: tuple[str, ...]
+    stages: dict[str, float]
+    model_version: str
+    content_hashes: dict[str, str]
+    files: tuple[str, ...]
+
+
+class Manifest(Frozen):
+    """Every file of a published refresh with its SHA-256; the manifest itself is hashed in the catalogue."""
+
+    refresh: str
+    portfolio: str
+    quarter: Quarter
+    fingerprint: str
+    files: tuple[FileRef, ...]

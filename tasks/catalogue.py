@@ -1,0 +1,229 @@
+"""The catalogue: the truth about deliveries, refreshes, decisions and scores.
+
+Every method is one transaction. Writing ones exclude each other, so what a method reads is still
+so when it writes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Engine, Select, delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from schemas.references import DeliveryRef, RefreshKey
+from schemas.results import GraphStatistics, QuarantinedRow, Refresh
+from schemas.terms import Quarter
+from tasks import audit
+from tasks.migrations.database import connect, transaction
+from tasks.migrations.leases import LEASE, held, is_mine, owner, refuse_if_alive, this_process
+from tasks.migrations.records import Decision, PublishedRefresh, RecordedDecision, Score
+from tasks.migrations.tables import Base, DecisionRow, DeliveryRow, GraphRow, QuarantineRow, RefreshRow, ScoreRow
+from tasks.migrations.upgrade import bring_up_to_date
+
+__all__ = ["Catalogue", "Decision", "PublishedRefresh", "RecordedDecision", "Score", "open_catalogue"]
+
+#: Scores come by the hundred thousand; this many at once bounds the memory they take.
+_ROWS_AT_ONCE = 10_000
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def open_catalogue(database_url: str, clock: Callable[[], dt.datetime] = _utc_now) -> Catalogue:
+    """Connect to the catalogue, creating or updating its tables first where that is needed.
+
+    Raises
+    ------
+    SettingsError
+        If the database cannot be used or was made by a newer version.
+    """
+    engine = connect(database_url)
+    bring_up_to_date(engine)
+    return Catalogue(engine, clock)
+
+
+class Catalogue:
+    """What has been received, is being run, and was published. `clock` tells the time, with its zone."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], dt.datetime] = _utc_now) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def published_refresh(self, key: str) -> PublishedRefresh | None:
+        """Return a refresh if it has been published."""
+        return self._published(select(RefreshRow).where(RefreshRow.key == key))
+
+    def latest_published(self, portfolio: str, before: Quarter | None = None) -> PublishedRefresh | None:
+        """Return the newest refresh of the newest published quarter, of those earlier than `before` if given."""
+        query = select(RefreshRow).where(RefreshRow.portfolio == portfolio)
+        return self._published(query if before is None else query.where(RefreshRow.quarter < before))
+
+    def current(self, portfolio: str, quarter: Quarter) -> PublishedRefresh | None:
+        """Return the refresh of a quarter that was published last."""
+        return self._published(
+            select(RefreshRow).where(RefreshRow.portfolio == portfolio, RefreshRow.quarter == quarter)
+        )
+
+    def _published(self, query: Select[tuple[RefreshRow]]) -> PublishedRefresh | None:
+        newest = query.where(RefreshRow.status == "published").order_by(
+            RefreshRow.quarter.desc(), RefreshRow.sequence.desc()
+        )
+        with transaction(self._engine, writing=False) as session:
+            row = session.scalars(newest.limit(1)).one_or_none()
+            return None if row is None else PublishedRefresh.of(row)
+
+    def claim(self, key: RefreshKey, trigger: str) -> Refresh | None:
+        """Take the lease of a refresh, or return its result if there is nothing left to do.
+
+        Raises
+        ------
+        RefreshBusy
+            If a living process holds the lease, this one included.
+        """
+        with transaction(self._engine, writing=True) as session:
+            row = session.get(RefreshRow, key.key)
+            if row is not None and row.status == "published":
+                return PublishedRefresh.of(row).refresh
+            event = "refresh.started"
+            details: dict[str, object] = {"trigger": trigger}
+            if row is None:
+                row = RefreshRow(**key.model_dump(exclude={"quarter"}), quarter=key.quarter)
+            elif row.status == "running":
+                refuse_if_alive(row, self._clock())
+                event, details["from"] = "refresh.taken_over", str(owner(row))
+            row.owner_host, row.owner_pid, row.owner_started = this_process()
+            row.status, row.trigger, row.error, row.finished_at = "running", trigger, None, None
+            row.started_at, row.lease_expires_at = self._clock(), self._clock() + LEASE
+            session.add(row)
+            self._log(session, event, key.key, details)
+        return None
+
+    def renew(self, key: str) -> None:
+        """Hold the lease for another quarter of an hour; `RefreshBusy` if it has been lost."""
+        with transaction(self._engine, writing=True) as session:
+            held(session, key).lease_expires_at = self._clock() + LEASE
+
+    def fail(self, key: str, error: str) -> None:
+        """Note that the refresh failed and give up its lease; nothing happens if it was lost before.
+
+        It never raises `RefreshBusy`: it is called while another error is on its way.
+        """
+        # A file name in a message may hold bytes that are not text; a database takes text only.
+        readable = error.encode(errors="replace").decode().replace("\0", "")
+        with transaction(self._engine, writing=True) as session:
+            row = session.get(RefreshRow, key)
+            if row is not None and is_mine(row):
+                row.status, row.error, row.finished_at = "failed", readable, self._clock()
+                self._log(session, "refresh.failed", key, {"error": readable})
+
+    def record_delivery(self, delivery: DeliveryRef) -> None:
+        """Note that a delivery was received; the first time counts."""
+        identity = {"portfolio": delivery.portfolio, "quarter": delivery.quarter, "fingerprint": delivery.fingerprint}
+        with transaction(self._engine, writing=True) as session:
+            if session.get(DeliveryRow, identity) is None:
+                tables = {name: ref.model_dump() for name, ref in delivery.tables.items()}
+                session.add(DeliveryRow(**identity, received_at=self._clock(), tables=tables))
+
+    def record_quarantine(
+        self, portfolio: str, quarter: Quarter, delivery_fingerprint: str, rows: Iterable[QuarantinedRow]
+    ) -> None:
+        """Put these rows in the place of all that are quarantined of a recorded delivery."""
+        whose = {"portfolio": portfolio, "quarter": quarter, "delivery_fingerprint": delivery_fingerprint}
+        columns = ("table_name", "row_number", "column_name", "rule", "value")
+        values = ((row.table, row.row, row.column, row.rule, row.value) for row in rows)
+        with transaction(self._engine, writing=True) as session:
+            session.execute(delete(QuarantineRow).filter_by(**whose))
+            _insert(session, QuarantineRow, (whose | dict(zip(columns, value, strict=True)) for value in values))
+
+    def publish(
+        self,
+        key: str,
+        *,
+        refresh: Refresh,
+        folder: str,
+        manifest_sha256: str,
+        graph_statistics: GraphStatistics,
+        scores: Iterable[Score],
+        decisions: Sequence[Decision] = (),
+        model_name: str | None = None,
+        model_version: str | None = None,
+    ) -> None:
+        """Make a refresh visible, with all that belongs to it or not at all.
+
+        A lease that ran out but that nobody has taken is still held. Publishing the same folder
+        a second time changes nothing.
+
+        Raises
+        ------
+        RefreshBusy
+            If another process has taken the lease over, or the lease was given up.
+        """
+        now = self._clock()
+        with transaction(self._engine, writing=True) as session:
+            earlier = session.get(RefreshRow, key)
+            if earlier is not None and (earlier.status, earlier.manifest_sha256) == ("published", manifest_sha256):
+                return
+            row = held(session, key)
+            _add_graph(session, row, graph_statistics)
+            row.status, row.published_at, row.finished_at = "published", now, now
+            row.sequence = (session.scalar(select(func.max(RefreshRow.sequence))) or 0) + 1
+            row.folder, row.manifest_sha256, row.result = folder, manifest_sha256, refresh.model_dump(mode="json")
+            row.model_name, row.model_version = model_name, model_version
+            made = [{"alias": decision.alias, "version": decision.model_version} for decision in decisions]
+            about = {"portfolio": row.portfolio, "refresh_key": key, "made_at": now}
+            _insert(session, DecisionRow, (about | decision.model_dump() for decision in decisions))
+            _insert(session, ScoreRow, ({"refresh_key": key} | score._asdict() for score in scores))
+            details = {"manifest": manifest_sha256, "graph": graph_statistics.fingerprint, "model": model_version}
+            self._log(session, "refresh.published", key, details | {"decisions": made})
+
+    def champion(self, portfolio: str) -> RecordedDecision | None:
+        """Return the newest decision that made a version of this portfolio the champion."""
+        query = select(DecisionRow).filter_by(portfolio=portfolio, alias="champion").order_by(DecisionRow.id.desc())
+        with transaction(self._engine, writing=False) as session:
+            row = session.scalars(query.limit(1)).one_or_none()
+            return None if row is None else RecordedDecision.model_validate(row, from_attributes=True)
+
+    def mark_registry_synced(self, key: str) -> None:
+        """Note that the model registry knows what the catalogue knows of a published refresh."""
+        with transaction(self._engine, writing=True) as session:
+            session.execute(update(RefreshRow).filter_by(key=key, status="published").values(registry_synced=True))
+
+    def unsynced(self, key: str) -> bool:
+        """Tell whether a refresh is published and the model registry has yet to hear of it."""
+        published = self.published_refresh(key)
+        return published is not None and not published.registry_synced
+
+    def audit_head(self) -> str:
+        """Return the hash of the audit log's newest row."""
+        with transaction(self._engine, writing=False) as session:
+            return audit.head(session.connection())
+
+    def _log(self, session: Session, event: str, subject: str, details: dict[str, object]) -> None:
+        connection, actor = session.connection(), str(this_process())
+        audit.append(connection, at=self._clock(), actor=actor, event=event, subject=subject, details=details)
+
+
+def _add_graph(session: Session, row: RefreshRow, statistics: GraphStatistics) -> None:
+    session.merge(
+        GraphRow(
+            portfolio=row.portfolio,
+            quarter=row.quarter,
+            fingerprint=statistics.fingerprint,
+            firms=statistics.firms,
+            edges=statistics.edges,
+            statistics=statistics.model_dump(mode="json"),
+        )
+    )
+    session.flush()  # the refresh refers to it, and nothing else tells the session which goes first
+    row.graph_fingerprint = statistics.fingerprint
+
+
+def _insert(session: Session, table: type[Base], values: Iterable[dict[str, Any]]) -> None:
+    remaining = iter(values)
+    while chunk := list(islice(remaining, _ROWS_AT_ONCE)):
+        session.execute(insert(table), chunk)
