@@ -1,0 +1,1 @@
+"""When and where: the command line, and later schedules, automations and services."""

@@ -1,0 +1,1 @@
+"""Order: which task comes after which."""

@@ -1,0 +1,1 @@
+"""Mathematics, silent and pure: from tables to graphs, from graphs to models, from models to measures."""

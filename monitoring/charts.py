@@ -70,9 +70,10 @@ def roc_curve_points(truth: npt.ArrayLike, probabilities: npt.ArrayLike, candida
     x = np.unique(np.concatenate([x for x, _ in traced])) if len(traced) > 1 else traced[0][0]
     y = np.mean([np.interp(x, *curve) for curve in traced], axis=0) if len(traced) > 1 else traced[0][1]
     # Evenly spaced along x + y keeps the steep start, which evenly spaced x would cut off.
-    kept = np.unique(np.searchsorted(x + y, np.linspace(0, 2, CURVE_POINTS - 1)).clip(max=len(x) - 1))
-    x, y = (np.append(0.0, side[kept]).tolist() for side in (x, y))
-    return RocCurve(candidate=candidate, false_positive_rate=tuple(x), true_positive_rate=tuple(y))
+    kept = np.unique(np.searchsorted(x + y, np.linspace(0, 2, CURVE_POINTS)).clip(max=len(x) - 1))
+    return RocCurve(
+        candidate=candidate, false_positive_rate=tuple(x[kept].tolist()), true_positive_rate=tuple(y[kept].tolist())
+    )
 
 
 def _trace(positive: npt.NDArray[np.bool_], score: npt.NDArray[np.float64]) -> tuple[Any, Any]:
@@ -119,7 +120,7 @@ def roc_chart(curves: Sequence[RocCurve], sample: str) -> Chart:
 def calibration_chart(bins: Sequence[CalibrationBin], sample: str) -> Chart:
     """Draw predicted beside observed shares, bin by bin, with the number of firm-quarters below each."""
     places = np.arange(len(bins))
-    with canvas(6.6, 3.4) as (figure, axes):
+    with canvas(5.4, 4.6) as (figure, axes):
         for key, marker, color, line in (("predicted", "s", PALETTE[0], "--"), ("observed", "o", PALETTE[1], "-")):
             shares = [100 * getattr(one, key) for one in bins]
             axes.plot(places, shares, marker=marker, color=color, linestyle=line, markersize=5, label=key)
@@ -158,7 +159,7 @@ def metric_chart(evaluation: Evaluation, metric: str = "auc") -> Chart:
             f"{words(metric)}, point and 95 % interval (0.5 is chance)" if metric == "auc" else words(metric)
         )
         axes.grid(axis="x", color=GRID)
-        figure.legend(loc="outside upper center", ncols=3)
+        figure.legend(loc="outside upper center", ncols=5)
     shown = ", ".join(words(sample) for sample in samples)
     return Chart(
         f"{words(metric)} with 95 % intervals of {len(candidates)} candidates, simple above complex, on {shown}; "
@@ -170,12 +171,15 @@ def metric_chart(evaluation: Evaluation, metric: str = "auc") -> Chart:
 def degree_chart(graph: GraphStatistics) -> Chart:
     """Draw the quantiles of the number of partners a firm has."""
     with canvas(5.4, 2.8) as (figure, axes):
-        bars = axes.bar([drawable(name) for name in graph.degree_quantiles], list(graph.degree_quantiles.values()))
+        bars = axes.bar(
+            [drawable(name).replace(" ", "\n") for name in graph.degree_quantiles],
+            list(graph.degree_quantiles.values()),
+        )
         axes.bar_label(bars, fmt="{:,.0f}", padding=2)
         for bar in bars:
             bar.set_color(PALETTE[0])
         axes.set_yscale("symlog", linthresh=1)  # degrees have heavy tails, and zero must have a place
-        axes.set_yticks([])
+        axes.tick_params(axis="y", which="both", left=False, labelleft=False)
         axes.set(xlabel="quantile of firms", ylabel="partners a firm (log scale)")
     shown = ", ".join(f"{name}: {value:,.0f}" for name, value in graph.degree_quantiles.items())
     return Chart(f"Quantiles of the number of partners a firm has: {shown}.", figure)
@@ -198,7 +202,7 @@ def drift_bars(drift: Drift, most: int = 15) -> Chart:
         axes.set_xlabel("distance as a multiple of its limit (line: the limit)")
     drifted = [column.column for column in columns if column.drifted]
     named = f"beyond their limits: {', '.join(drifted)}" if drifted else "none lies beyond its limit"
-    return Chart(f"Drift of the {len(columns)} columns that moved furthest; {named}.", figure)
+    return Chart(f"Distances of {len(columns)} of {len(drift.columns)}, furthest first; {named}.", figure)
 
 
 def most_drifted(drift: Drift, most: int) -> list[ColumnDrift]:
@@ -228,9 +232,7 @@ def histogram_chart(column: ColumnDrift) -> Chart:
                 shares = [100 * share for share in getattr(histogram, key)]
                 axes.bar(np.arange(bins) + side, shares, width=0.4, edgecolor="white", linewidth=0, label=key, **look)
             every = max(1, -(-bins // 5))  # five names fit below so small a chart
-            axes.set_xticks(
-                range(0, bins, every), [drawable(name, 14) for name in names[::every]], fontsize=7
-            )
+            axes.set_xticks(range(0, bins, every), [drawable(name, 14) for name in names[::every]], fontsize=7)
             figure.legend(loc="outside upper right", ncols=2, fontsize=8)
         axes.set_ylabel("firms, %")
         axes.set_xlabel(drawable(column.column))

@@ -17,8 +17,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from monitoring import charts, rules
-from monitoring.charts import Chart, SampleCurves
+from monitoring.charts import SampleCurves
 from monitoring.templates import filters
+from monitoring.templates.canvas import Chart
 from schemas.base import Frozen
 from schemas.portfolio import PortfolioSpec
 from schemas.references import RefreshKey
@@ -35,6 +36,9 @@ from schemas.results import (
 from schemas.terms import TEST_SAMPLES, Judgement, Sample
 
 Form = Literal["html", "markdown"]
+
+#: How `monitoring.gates` begins the names of the gates on drift.
+DRIFT_GATES = ("feature drift", "graph drift")
 
 
 class Dossier(Frozen):
@@ -57,13 +61,13 @@ class Dossier(Frozen):
     portfolio: PortfolioSpec
     key: RefreshKey
     admission: AdmissionResult
-    quarantine_examples: tuple[QuarantinedRow, ...] = ()
+    quarantine_examples: tuple[QuarantinedRow, ...]
     graph: GraphStatistics
     split: SplitResult
     evaluation: Evaluation
     judged: Judged
-    curves: dict[Sample, SampleCurves] = {}
-    environment: dict[str, str] = {}
+    curves: dict[Sample, SampleCurves]
+    environment: dict[str, str]
     audit_head: str
     registration: str
     written_at: dt.datetime
@@ -123,8 +127,11 @@ def open_findings(dossier: Dossier) -> list[Finding]:
 
 
 def drift_gates(judged: Judged) -> list[GateResult]:
-    """Return the gates that judge drift, known by the word in their names."""
-    return [gate for gate in judged.gates if "drift" in gate.gate]
+    """Return the gates that judge drift, known by how their names begin.
+
+    The word alone would not do: a gate on fairness ends in the name of a column, which may hold it.
+    """
+    return [gate for gate in judged.gates if filters.words(gate.gate).startswith(DRIFT_GATES)]
 
 
 def drift_verdict(judged: Judged) -> Judgement:
@@ -147,6 +154,12 @@ def _samples_of(evaluation: Evaluation) -> list[Sample]:
 def _metrics_of(evaluation: Evaluation, sample: Sample) -> list[str]:
     found = [candidate.samples[sample] for candidate in evaluation.candidates if sample in candidate.samples]
     return list(dict.fromkeys(metric for result in found for metric in result.metrics))
+
+
+def _any_value(evaluation: Evaluation, metric: str) -> bool:
+    """Tell whether a metric is defined anywhere; a chart of nothing would show an invented axis."""
+    every = [sample.metrics.get(metric) for one in evaluation.candidates for sample in one.samples.values()]
+    return any(found is not None and found.value is not None for found in every)
 
 
 def _across(evaluation: Evaluation, sample: Sample, metric: str) -> list[Interval | None]:
@@ -187,10 +200,19 @@ def _environment(form: Form) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(filters.FILTERS, svg_uri=_svg_uri, png_uri=_png_uri, metric_name=filters.metric)
+    environment.filters.update(filters.FILTERS, svg_uri=_svg_uri, png_uri=_png_uri)
     tools: dict[str, Any] = {
         function.__name__.lstrip("_"): function
-        for function in (open_findings, drift_gates, drift_verdict, samples_shown, _samples_of, _metrics_of, _across)
+        for function in (
+            open_findings,
+            drift_gates,
+            drift_verdict,
+            samples_shown,
+            _samples_of,
+            _metrics_of,
+            _any_value,
+            _across,
+        )
     }
     environment.globals.update(tools, charts=charts, rules=rules, judgements=Judgement, form=form)
     return environment

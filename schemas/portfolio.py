@@ -97,7 +97,7 @@ class ColumnSpec(Frozen):
 class RowRule(Frozen):
     """A rule across the columns of one row: a boolean SQL expression over the names used here."""
 
-    name: Name
+    name: Annotated[str, Field(min_length=1, max_length=120)]
     expression: str
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.base import Frozen
+from schemas.portfolio import PortfolioSpec
 from schemas.terms import Quarter, Scheme
 
 
@@ -53,12 +54,18 @@ class GraphRef(Frozen):
 
 
 class PanelRef(Frozen):
-    """The graph of the quarter, the graphs of its closed vintages and their outcomes."""
+    """The graph of the quarter, the graphs of its closed vintages and their outcomes.
+
+    `vintages` ascend; the last is `out_of_time`, unless that is None for the reason given.
+    """
 
     current: GraphRef
     vintages: tuple[GraphRef, ...]
     outcomes: FileRef
+    attributes: FileRef
     statistics: FileRef
+    out_of_time: Quarter | None
+    out_of_time_missing: str
 
 
 class SplitRef(Frozen):
@@ -69,19 +76,27 @@ class SplitRef(Frozen):
 
 
 class ModelRef(Frozen):
-    """A fitted candidate: its files and the hash of what it is, independent of how it was saved."""
+    """A fitted candidate: its files and the hash of what it is, independent of how it was saved.
+
+    `panel_probabilities` has a row a firm-quarter of the panel, `quarter_probabilities` a row a firm
+    of the refreshed quarter; a column a class.
+    """
 
     name: str
     scheme: Scheme
-    files: tuple[FileRef, ...]
     content_hash: str
+    description: FileRef
+    files: tuple[FileRef, ...]
+    panel_probabilities: FileRef
+    quarter_probabilities: FileRef
 
 
-class EvaluationRef(Frozen):
-    """How the candidates did, and the probabilities that it was computed from."""
+class JudgementRef(Frozen):
+    """The evaluation and the judgement of a refresh, and the scores of the chosen candidate."""
 
-    results: FileRef
-    predictions: FileRef
+    evaluation: FileRef
+    judged: FileRef
+    scores: FileRef
 
 
 class DocumentRef(Frozen):
@@ -97,3 +112,22 @@ class RegistrationRef(Frozen):
     model: str
     version: str
     run_id: str
+
+
+class RefreshRun(Frozen):
+    """What every task of one refresh needs: where, which portfolio, which delivery, under which key."""
+
+    home: str
+    portfolio: PortfolioSpec
+    delivery: DeliveryRef
+    key: RefreshKey
+    #: the work folder below home; it survives a crash, so that finished stages are not repeated
+    work: str
+    #: names this work folder's life: deleted work is done again, not believed to be there
+    work_id: str
+    trigger: str
+
+    @property
+    def quarter(self) -> Quarter:
+        """The quarter that is refreshed."""
+        return self.delivery.quarter

@@ -278,3 +278,10 @@ class Manifest(Frozen):
     quarter: Quarter
     fingerprint: str
     files: tuple[FileRef, ...]
+
+
+class RefreshOutcome(Frozen):
+    """What a run of the flow came to: a new refresh, or the one that had been published before."""
+
+    refresh: Refresh
+    already_published: bool = False

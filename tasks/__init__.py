@@ -1,0 +1,1 @@
+"""The outside world, one neighbour a file: settings, lake, catalogue, sources, registry, reports."""

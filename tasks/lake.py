@@ -107,15 +107,10 @@ def rebased(ref: FileRef, folder: str) -> FileRef:
 def publish_folder(home: Path, staged: str, published: str, manifest: Manifest, *, replace: bool = False) -> str:
     """Move a finished folder into place as one step and return the SHA-256 of its manifest.
 
-    The same folder already in place is a success: an earlier run died between this step and the
-    catalogue's transaction. The staged copy is then removed.
-
-    Parameters
-    ----------
-    manifest
-        Lists the files by their path relative to the folder (see `rebased`), itself excluded.
-    replace
-        Whether a different folder in the way may go: only one that the catalogue does not name.
+    The same folder already in place is a success, and the staged copy is removed: an earlier run
+    died between this step and the catalogue's transaction. The manifest lists the files by their
+    path in the folder (see `rebased`), itself excluded. `replace` lets a different folder in the
+    way go: only for one that the catalogue does not name.
     """
     source, target = _inside(home, staged), _inside(home, published)
     content = _canonical(MANIFEST, manifest)
@@ -165,9 +160,8 @@ def _canonical(name: str, content: object) -> bytes:
     try:
         return json.dumps(plain, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False).encode()
     except ValueError as error:
-        raise CreditnetError(
-            f"{name} cannot be written as JSON.", found=str(error), way_out="write a missing number as None"
-        ) from error
+        way_out = "write a missing number as None"
+        raise CreditnetError(f"{name} cannot be written as JSON.", found=str(error), way_out=way_out) from error
 
 
 def _damaged(problem: str, expected: str, found: str, way_out: str = _RESTORE) -> IntegrityError:
@@ -179,11 +173,11 @@ def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CreditnetError(
-            f"{path} cannot be written or moved.",
-            found=error.strerror or str(error),
-            way_out="make room on the disk or correct the permissions, then run again",
-        ) from error
+        found, way_out = (
+            error.strerror or str(error),
+            "make room on the disk or correct the permissions, then run again",
+        )
+        raise CreditnetError(f"{path} cannot be written or moved.", found=found, way_out=way_out) from error
 
 
 def _write_whole(target: Path, data: bytes) -> None:
@@ -252,5 +246,4 @@ def _refuse_differences(folder: Path, manifest: Manifest) -> None:
     problems += [f"{name} has changed" for name in sorted(expected) if sums.get(name, expected[name]) != expected[name]]
     problems += [f"{name} is not listed" for name in sorted(sums.keys() - expected.keys())]
     if problems:
-        listed = f"the {len(expected)} files of the manifest"
-        raise _damaged(f"{folder} does not match its manifest.", listed, examples(problems))
+        raise _damaged(f"{folder} does not match its manifest.", f"{len(expected)} files as listed", examples(problems))

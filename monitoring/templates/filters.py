@@ -52,7 +52,7 @@ def markdown(value: object) -> Markup:
     text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = text.replace("://", r":\/\/").replace("www.", r"www\.")
-    text = re.sub(r"^([#+=-])", r"\\\1", text)
+    text = re.sub(r"^([#=]|[+-](?=[\s-]|$))", r"\\\1", text)
     return Markup(re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", text))  # noqa: S704 - escaped for Markdown just above
 
 
@@ -160,5 +160,6 @@ FILTERS: dict[str, Callable[..., object]] = {
         reading,
         moment,
         collapsed,
+        slug,
     )
 }

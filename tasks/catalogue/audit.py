@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, String, insert, select, type_coerce
 
 from schemas.errors import IntegrityError
-from tasks.migrations.tables import AuditRow, utc_text
+from tasks.catalogue.tables import AuditRow, utc_text
 
 #: What the first row names as the hash before it.
 GENESIS = "0" * 64

@@ -12,7 +12,7 @@ import psutil
 from sqlalchemy.orm import Session
 
 from schemas.errors import RefreshBusy
-from tasks.migrations.tables import RefreshRow
+from tasks.catalogue.tables import RefreshRow
 
 #: How long a run on another host is believed in after it last renewed its lease.
 LEASE = dt.timedelta(minutes=15)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-from tasks.migrations.database import connect
-from tasks.migrations.tables import Base
+from tasks.catalogue.database import connect
+from tasks.catalogue.tables import Base
 from tasks.settings import settings
 
 

@@ -17,14 +17,12 @@ from sqlalchemy.orm import Session
 from schemas.references import DeliveryRef, RefreshKey
 from schemas.results import GraphStatistics, QuarantinedRow, Refresh
 from schemas.terms import Quarter
-from tasks import audit
-from tasks.migrations.database import connect, transaction
-from tasks.migrations.leases import LEASE, held, is_mine, owner, refuse_if_alive, this_process
-from tasks.migrations.records import Decision, PublishedRefresh, RecordedDecision, Score
-from tasks.migrations.tables import Base, DecisionRow, DeliveryRow, GraphRow, QuarantineRow, RefreshRow, ScoreRow
-from tasks.migrations.upgrade import bring_up_to_date
-
-__all__ = ["Catalogue", "Decision", "PublishedRefresh", "RecordedDecision", "Score", "open_catalogue"]
+from tasks.catalogue import audit
+from tasks.catalogue.database import connect, transaction
+from tasks.catalogue.leases import LEASE, held, is_mine, owner, refuse_if_alive, this_process
+from tasks.catalogue.records import Decision, PublishedRefresh, RecordedDecision, Score
+from tasks.catalogue.tables import Base, DecisionRow, DeliveryRow, GraphRow, QuarantineRow, RefreshRow, ScoreRow
+from tasks.catalogue.upgrade import bring_up_to_date
 
 #: Scores come by the hundred thousand; this many at once bounds the memory they take.
 _ROWS_AT_ONCE = 10_000
@@ -187,6 +185,12 @@ class Catalogue:
         with transaction(self._engine, writing=False) as session:
             row = session.scalars(query.limit(1)).one_or_none()
             return None if row is None else RecordedDecision.model_validate(row, from_attributes=True)
+
+    def aliases(self, portfolio: str) -> dict[str, str]:
+        """Return the version that each alias of a portfolio's model stands for, by the newest decision."""
+        query = select(DecisionRow).filter_by(portfolio=portfolio).order_by(DecisionRow.id)
+        with transaction(self._engine, writing=False) as session:
+            return {row.alias: row.model_version for row in session.scalars(query)}
 
     def mark_registry_synced(self, key: str) -> None:
         """Note that the model registry knows what the catalogue knows of a published refresh."""

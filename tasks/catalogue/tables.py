@@ -1,6 +1,6 @@
 """The catalogue's tables as they are now; the files in `versions/` lead there.
 
-A change here needs a new file there: ``alembic -c tasks/migrations/alembic.ini revision
+A change here needs a new file there: ``alembic -c tasks/catalogue/migrations/alembic.ini revision
 --autogenerate -m "what changes"``, and its revision as `upgrade.HEAD`.
 """
 
@@ -199,7 +199,7 @@ class ScoreRow(Base):
 
 
 class AuditRow(Base):
-    """One line of the audit log (see `tasks.audit`)."""
+    """One line of the audit log (see `tasks.catalogue.audit`)."""
 
     __tablename__ = "audit_log"
 

@@ -90,7 +90,9 @@ def upgrade() -> None:
         sa.Column("model_name", sa.Text(), nullable=True),
         sa.Column("model_version", sa.Text(), nullable=True),
         sa.Column("registry_synced", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.CheckConstraint("status IN ('running', 'published', 'failed', 'abandoned')", name="ck_refreshes_status"),
+        sa.CheckConstraint(
+            "status IN ('running', 'published', 'failed', 'abandoned')", name=op.f("ck_refreshes_status")
+        ),
         sa.ForeignKeyConstraint(
             ["portfolio", "quarter", "graph_fingerprint"],
             ["graphs.portfolio", "graphs.quarter", "graphs.fingerprint"],
@@ -112,7 +114,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.String(32), nullable=False),
         sa.Column("made_by", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.CheckConstraint("alias IN ('challenger', 'champion')", name="ck_decisions_alias"),
+        sa.CheckConstraint("alias IN ('challenger', 'champion')", name=op.f("ck_decisions_alias")),
         sa.ForeignKeyConstraint(["refresh_key"], ["refreshes.key"], name="fk_decisions_refresh_key"),
         sa.PrimaryKeyConstraint("id", name="pk_decisions"),
     )
@@ -124,7 +126,7 @@ def upgrade() -> None:
         sa.Column("firm_id", sa.Text(), nullable=False),
         sa.Column("probability", sa.Float(), nullable=False),
         sa.Column("predicted_class", sa.Text(), nullable=False),
-        sa.CheckConstraint("probability BETWEEN 0 AND 1", name="ck_scores_probability"),
+        sa.CheckConstraint("probability BETWEEN 0 AND 1", name=op.f("ck_scores_probability")),
         sa.ForeignKeyConstraint(["refresh_key"], ["refreshes.key"], name="fk_scores_refresh_key"),
         sa.PrimaryKeyConstraint("refresh_key", "firm_id", name="pk_scores"),
     )

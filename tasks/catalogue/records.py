@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from schemas.base import Frozen
 from schemas.errors import IntegrityError, examples
 from schemas.results import Refresh
-from tasks.migrations.tables import RefreshRow
+from tasks.catalogue.tables import RefreshRow
 
 
 class Score(NamedTuple):

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from schemas.errors import SettingsError
-from tasks.migrations.database import unusable
+from tasks.catalogue.database import unusable
 
 #: The newest file in `versions/`. Named here so that opening a database that is up to date, the
 #: usual case, need not import Alembic; a test holds the two together.
@@ -50,7 +50,7 @@ def _migrate(connection: Connection, revision: str | None) -> None:
 
     config = Config()
     # A percent sign would be read as the start of a variable.
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
     if revision is not None and revision not in known:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 
 from schemas import errors
 from schemas.errors import CreditnetError, SettingsError
-from tasks.audit import canonical_json
+from tasks.catalogue.audit import canonical_json
 
 #: Any constant: PostgreSQL transactions that name the same number wait for each other.
 _WRITER_LOCK = 0x6372656469746E65
@@ -78,7 +78,8 @@ def _translated(error: StatementError) -> CreditnetError:
             found=found,
             way_out="nothing was written; check the disk and the other processes that use it, then run again",
         )
-    if isinstance(error, DatabaseError):
+    # SQLite's word for a damaged file. Its subclasses, and other drivers, mean something else by it.
+    if type(error.orig) is sqlite3.DatabaseError:
         return errors.IntegrityError(
             "The catalogue's database is damaged or not one.", found=found, way_out="restore it from a backup"
         )

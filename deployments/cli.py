@@ -1,0 +1,158 @@
+"""The command line: parse, call a flow, print. Machines read stdout, people read stderr.
+
+Nothing heavy is imported at the top, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from schemas.errors import CreditnetError
+
+_CODES = """
+Exit codes: 0 done (a refresh whose gates fail is done too: its verdict says so), 1 unexpected, 2 wrong
+usage, 3 portfolio unknown or with mistakes, 4 delivery cannot be read, 5 delivery refused, 6 not enough
+data, 7 busy, 8 stored bytes are not what was recorded, 9 a setting cannot be used.
+"""
+
+app = typer.Typer(
+    help="A quarterly pipeline that turns firms, relations, filings and outcomes into a governed corporate graph.\n\n"
+    + _CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+portfolio_app = typer.Typer(help="Look after portfolio files.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(portfolio_app, name="portfolio")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+@app.command(
+    epilog="Example: creditnet refresh --portfolio interbank --quarter 2022Q4 --data-dir ../data --json\n\n" + _CODES
+)
+def refresh(
+    portfolio: Annotated[str, typer.Option(help="A bundled portfolio's name or a portfolio file.")] = "simulated",
+    quarter: Annotated[str | None, typer.Option(help="Such as 2024Q4; the newest delivered one by default.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where a folder source is found; CREDITNET_DATA by default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the quarterly refresh of one portfolio; the same refresh again changes nothing."""
+    from tasks.portfolios import load_portfolio
+
+    with _stdout_kept() as stdout:
+        from schemas.terms import Quarter
+
+        # Mistakes that can be seen at once are told at once, before a server is started.
+        spec = load_portfolio(portfolio)
+        if quarter is not None:
+            Quarter.parse(quarter)
+        outcome = _run_refresh(portfolio, quarter, data_dir)
+        if as_json:
+            printed = outcome.refresh.model_dump(mode="json")
+            if outcome.already_published:
+                printed["already_published"] = True
+            stdout.write(json.dumps(printed) + "\n")
+        else:
+            stdout.write(_summary(outcome, spec.title))
+
+
+@app.command(epilog="Example: creditnet portfolios --json")
+def portfolios(as_json: JsonOption = False) -> None:
+    """List the bundled portfolios."""
+    from tasks.portfolios import bundled_names, load_portfolio
+
+    specs = [load_portfolio(name) for name in bundled_names()]
+    if as_json:
+        listed = [{"name": s.name, "title": s.title, "source": s.source.kind, "target": s.target.label} for s in specs]
+        typer.echo(json.dumps({"portfolios": listed}))
+        return
+    for spec in specs:
+        typer.echo(f"{spec.name:<12} {spec.title} (predicts: {spec.target.label}; source: {spec.source.kind})")
+
+
+@portfolio_app.command(epilog="Example: creditnet portfolio check my-bank.yaml\n\nExit code 3 if there is a mistake.")
+def check(
+    file: Annotated[str, typer.Argument(help="A portfolio file, or a bundled portfolio's name.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Explain every mistake in a portfolio file at once."""
+    from tasks.portfolios import load_portfolio
+
+    spec = load_portfolio(file)
+    if as_json:
+        typer.echo(json.dumps({"portfolio": spec.name, "correct": True}))
+        return
+    typer.echo(
+        f"{file} is correct: {spec.name}, {len(spec.feature_columns) + len(spec.derived)} features, "
+        f"{len(spec.relations)} relations, {len(spec.candidates)} candidates."
+    )
+
+
+def main() -> None:
+    """Run the command line and turn this project's errors into a message and an exit code."""
+    try:
+        app()
+    except CreditnetError as error:
+        sys.stderr.write(f"\nError: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def _run_refresh(portfolio: str, quarter: str | None, data_dir: Path | None) -> Any:
+    from tasks.settings import prepare_environment, settings
+
+    prepare_environment(settings())
+    sys.stderr.write(f"creditnet refresh of {portfolio}; state in {settings().home}\n")
+    from deployments.embedded import starting_server
+
+    with starting_server() as ready:
+        from flows.quarterly_refresh import quarterly_refresh
+
+        ready()
+        return quarterly_refresh(portfolio, quarter, str(data_dir) if data_dir else None)
+
+
+@contextmanager
+def _stdout_kept() -> Iterator[Any]:
+    """Keep stdout for the result alone: whatever a library prints meanwhile goes to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with os.fdopen(os.dup(kept), "w", encoding="utf-8") as stdout:
+            yield stdout
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _summary(outcome: Any, title: str) -> str:
+    refreshed = outcome.refresh
+    gates = refreshed.gates
+    passed = sum(gate.verdict == "pass" for gate in gates)
+    failed = [gate for gate in gates if gate.verdict == "fail"]
+    lines = [
+        "",
+        f"{title}, {refreshed.quarter}" + (" (published before; nothing changed)" if outcome.already_published else ""),
+        f"  verdict      {refreshed.verdict.outcome}: {refreshed.verdict.summary}",
+        f"  graph        helped: {refreshed.verdict.graph_helped}; fingerprint {refreshed.fingerprint}",
+        f"  gates        {passed} passed, {len(failed)} failed, {len(gates) - passed - len(failed)} not assessable",
+        *(f"               failed: {g.gate} = {g.value:.3f}, limit {g.comparison} {g.limit:g}" for g in failed),
+        f"  registered   {refreshed.model_version}",
+        f"  time         {sum(refreshed.stages.values()):.1f} s in {len(refreshed.stages)} stages",
+        "  files",
+        *(f"    {path}" for path in refreshed.files),
+    ]
+    return "\n".join(lines) + "\n"

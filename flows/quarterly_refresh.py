@@ -1,0 +1,62 @@
+"""The quarterly refresh: from a delivery to a published, documented, registered model."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from schemas.results import RefreshOutcome
+from schemas.terms import Quarter
+from tasks.admission import admit
+from tasks.documents import document
+from tasks.evaluation import evaluate
+from tasks.graphs import build_graph
+from tasks.judging import judge
+from tasks.leases import already_published, identify, lease
+from tasks.panels import split_firms
+from tasks.portfolios import load_portfolio
+from tasks.progress import clocked
+from tasks.publishing import publish
+from tasks.receiving import receive
+from tasks.registry import register
+from tasks.training import fit
+
+
+@flow(name="quarterly_refresh", flow_run_name="{portfolio} {quarter}", persist_result=False, validate_parameters=False)
+def quarterly_refresh(
+    portfolio: str, quarter: str | None = None, data_dir: str | None = None, trigger: str = "manual"
+) -> RefreshOutcome:
+    """Refresh one portfolio for one quarter; the same refresh again changes nothing.
+
+    Parameters
+    ----------
+    portfolio
+        Name of a bundled portfolio, or the path of a portfolio file.
+    quarter
+        Such as ``2024Q4``; the newest delivered one by default.
+    data_dir
+        The folder below which a folder source is found; CREDITNET_DATA by default.
+    trigger
+        Why this run was started; kept with the refresh.
+    """
+    spec = load_portfolio(portfolio)
+    with clocked():
+        delivery = receive(spec, Quarter.parse(quarter) if quarter else None, data_dir)
+        run = identify(spec, delivery, trigger)
+        published = already_published(run)
+        if published is not None:
+            return RefreshOutcome(refresh=published, already_published=True)
+        with lease(run):
+            admission = admit(run)
+            panel = build_graph(run, admission)
+            split = split_firms(run, panel)
+            models = [
+                fit(run, candidate, panel, split, scheme)
+                for scheme in spec.split.schemes
+                for candidate in spec.candidates
+            ]
+            evaluation = evaluate(run, panel, split, models)
+            judgement = judge(run, admission, panel, split, models, evaluation)
+            documents = document(run, admission, panel, split, models, judgement)
+            registration = register(run, panel, models, judgement, documents)
+            refresh = publish(run, admission, panel, split, models, judgement, documents, registration)
+    return RefreshOutcome(refresh=refresh)

@@ -1,0 +1,147 @@
+"""Gates: each holds one value against one limit. What cannot be assessed is neither a pass nor a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from monitoring.fairness import worst_ratio
+from schemas.portfolio import PortfolioSpec
+from schemas.results import (
+    AdmissionResult,
+    CandidateResult,
+    Drift,
+    Evaluation,
+    GateResult,
+    GraphGain,
+    GroupFairness,
+    SplitResult,
+    Verdict,
+)
+from schemas.terms import TEST_SAMPLES, Judgement, Sample, Scheme
+
+Comparison = Literal["at least", "at most"]
+
+
+def gate(name: str, value: float | None, limit: float, comparison: Comparison, reason: str = "") -> GateResult:
+    """Hold a value against a limit; None is not assessable and needs a reason."""
+    if value is None:
+        return GateResult(
+            gate=name,
+            value=None,
+            limit=limit,
+            comparison=comparison,
+            verdict=Judgement.NOT_ASSESSABLE,
+            reason=reason or "the value could not be computed",
+        )
+    kept = value >= limit if comparison == "at least" else value <= limit
+    return GateResult(
+        gate=name,
+        value=value,
+        limit=limit,
+        comparison=comparison,
+        verdict=Judgement.PASS if kept else Judgement.FAIL,
+        reason=reason,
+    )
+
+
+def judged_gates(
+    portfolio: PortfolioSpec,
+    admission: AdmissionResult,
+    split: SplitResult,
+    evaluation: Evaluation,
+    fairness: tuple[GroupFairness, ...],
+    feature_drift: Drift,
+    graph_drift: Drift,
+) -> tuple[GateResult, ...]:
+    """Return every gate of a refresh."""
+    limits = portfolio.gates
+    unmet = sum(not expectation.met for expectation in admission.expectations)
+    worst_shape = max((c.value for c in graph_drift.columns if c.value is not None), default=None)
+    return (
+        gate("expectations unmet", float(unmet), 0.0, "at most", f"of {len(admission.expectations)} expectations"),
+        *_discrimination(portfolio, split, evaluation),
+        gate(
+            "leakage gap",
+            evaluation.leakage_gap.value,
+            limits.maximum_leakage_gap,
+            "at most",
+            evaluation.leakage_reason,
+        ),
+        *_fairness(portfolio, fairness),
+        gate(
+            "feature drift: share of drifted columns",
+            feature_drift.drifted_share,
+            limits.drifted_feature_share,
+            "at most",
+            feature_drift.reason,
+        ),
+        gate("graph drift: largest shift", worst_shape, limits.graph_drift_limit, "at most", graph_drift.reason),
+    )
+
+
+def verdict(evaluation: Evaluation, gates: Iterable[GateResult]) -> Verdict:
+    """Sum the gates up: one failure fails the refresh."""
+    failed = [result.gate for result in gates if result.verdict is Judgement.FAIL]
+    outcome: Literal["passed", "failed"] = "failed" if failed else "passed"
+    summary = (
+        f"{evaluation.chosen} fails {len(failed)} gate{'s' if len(failed) > 1 else ''}: {'; '.join(failed)}."
+        if failed
+        else f"{evaluation.chosen} passes every gate that can be assessed."
+    )
+    return Verdict(
+        outcome=outcome, chosen=evaluation.chosen, summary=summary, graph_helped=graph_helped(evaluation.gains)
+    )
+
+
+def graph_helped(gains: Iterable[GraphGain]) -> Literal["yes", "no", "not assessable"]:
+    """Say whether the graph helped: better on every sample, and significantly so on at least one."""
+    known = [gain.difference for gain in gains if gain.difference.value is not None and gain.difference.low is not None]
+    if not known:
+        return "not assessable"
+    better = all((gain.value or 0.0) > 0 for gain in known)
+    return "yes" if better and any((gain.low or 0.0) > 0 for gain in known) else "no"
+
+
+def _discrimination(portfolio: PortfolioSpec, split: SplitResult, evaluation: Evaluation) -> Iterator[GateResult]:
+    chosen = next(candidate for candidate in evaluation.candidates if candidate.name == evaluation.chosen)
+    wanted = [s for s in TEST_SAMPLES if s is not Sample.PUBLISHED_TEST or Scheme.PUBLISHED in portfolio.split.schemes]
+    validation = _auc(chosen, Sample.VALIDATION)
+    for sample in wanted:
+        auc = _auc(chosen, sample)
+        reason = "" if auc is not None else split.missing.get(sample, "the sample has outcomes of one class only")
+        yield gate(f"discrimination (AUC): {sample}", auc, portfolio.gates.minimum_auc, "at least", reason)
+        drop = None if auc is None or validation is None else validation - auc
+        reason = reason or ("" if drop is not None else "no AUC on validation")
+        yield gate(
+            f"stability (AUC lost since validation): {sample}",
+            drop,
+            portfolio.gates.maximum_auc_drop,
+            "at most",
+            reason,
+        )
+
+
+def _auc(candidate: CandidateResult, sample: Sample) -> float | None:
+    result = candidate.samples.get(sample)
+    return result.metrics["auc"].value if result else None
+
+
+def _fairness(portfolio: PortfolioSpec, groups: tuple[GroupFairness, ...]) -> Iterator[GateResult]:
+    limit = portfolio.gates.minimum_impact_ratio
+    if not portfolio.protected_columns:
+        yield gate("fairness (adverse impact ratio)", None, limit, "at least", "no protected attribute is delivered")
+    for column in portfolio.protected_columns:
+        worst = worst_ratio(groups, column.name)
+        reason = (
+            f"{worst.group} against {worst.reference}"
+            if worst
+            else "; ".join(f"{g.group}: {g.reason}" for g in groups if g.attribute == column.name and g.reason)
+        )
+        yield gate(
+            f"fairness (adverse impact ratio): {column.name}",
+            worst.impact_ratio if worst else None,
+            limit,
+            "at least",
+            reason,
+        )

@@ -1,0 +1,150 @@
+"""Writing what people read: model card, monitoring report, and the artifact in the Prefect UI."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+from prefect.artifacts import create_markdown_artifact
+
+from models.evaluation import Contest
+from monitoring.charts import SampleCurves, calibration_bins, roc_curve_points
+from monitoring.documents import (
+    Dossier,
+    artifact_markdown,
+    model_card_html,
+    model_card_markdown,
+    monitoring_report_html,
+    monitoring_report_markdown,
+)
+from schemas.portfolio import PortfolioSpec
+from schemas.references import AdmissionRef, DocumentRef, JudgementRef, ModelRef, PanelRef, RefreshRun, SplitRef
+from schemas.results import (
+    AdmissionResult,
+    Evaluation,
+    GraphStatistics,
+    Judged,
+    QuarantinedRow,
+    SplitResult,
+)
+from schemas.terms import TEST_SAMPLES, Sample, TargetKind
+from tasks.catalogue import open_catalogue
+from tasks.evaluation import read_contest
+from tasks.lake import read_frame, read_json, write_file
+from tasks.progress import note
+from tasks.settings import settings
+from tasks.stage import stage
+
+_LIBRARIES = ("prefect", "torch", "dgl", "lightgbm", "catboost", "autogluon.tabular", "scikit-learn", "networkit",
+              "polars", "pandera", "great-expectations", "evidently", "mlflow", "numpy", "scipy")  # fmt: skip
+_QUARANTINE_SHOWN = 20
+_WRITERS = {
+    "model_card.html": ("Model card", model_card_html),
+    "model_card.md": ("Model card", model_card_markdown),
+    "monitoring_report.html": ("Monitoring report", monitoring_report_html),
+    "monitoring_report.md": ("Monitoring report", monitoring_report_markdown),
+}
+
+
+@stage("document")
+def document(
+    run: RefreshRun,
+    admission: AdmissionRef,
+    panel_ref: PanelRef,
+    split: SplitRef,
+    models: Sequence[ModelRef],
+    judgement: JudgementRef,
+) -> list[DocumentRef]:
+    """Write the documents of a refresh and show the verdict in the Prefect UI."""
+    home = Path(run.home)
+    dossier = _dossier(home, run, admission, panel_ref, split, models, judgement)
+    written = [
+        DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
+        for name, (title, writer) in _WRITERS.items()
+    ]
+    create_markdown_artifact(
+        artifact_markdown(dossier),
+        key=f"{run.portfolio.name.replace('_', '-')}-verdict",
+        description=f"Verdict on {run.portfolio.title}, {run.quarter}",
+    )
+    note(", ".join(_WRITERS))
+    return written
+
+
+def environment(portfolio: PortfolioSpec) -> dict[str, str]:
+    """Return what a fit's bits depend on besides data and code."""
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "threads": str(portfolio.training.threads),
+        "seed": str(portfolio.training.seed),
+        **{library: version(library) for library in _LIBRARIES},
+    }
+
+
+def _dossier(
+    home: Path,
+    run: RefreshRun,
+    admission: AdmissionRef,
+    panel_ref: PanelRef,
+    split: SplitRef,
+    models: Sequence[ModelRef],
+    judgement: JudgementRef,
+) -> Dossier:
+    catalogue = open_catalogue(settings().database_url)
+    judged = read_json(home, judgement.judged, Judged)
+    evaluation = read_json(home, judgement.evaluation, Evaluation)
+    quarantine = read_frame(home, admission.quarantine).head(_QUARANTINE_SHOWN)
+    first = catalogue.champion(run.portfolio.name) is None
+    return Dossier(
+        portfolio=run.portfolio,
+        key=run.key,
+        admission=read_json(home, admission.evidence, AdmissionResult),
+        quarantine_examples=tuple(QuarantinedRow(**row) for row in quarantine.iter_rows(named=True)),
+        graph=read_json(home, panel_ref.statistics, GraphStatistics),
+        split=read_json(home, split.summary, SplitResult),
+        evaluation=evaluation,
+        judged=judged,
+        curves=_curves(read_contest(home, run, panel_ref, split, models), evaluation),
+        environment=environment(run.portfolio),
+        audit_head=catalogue.audit_head(),
+        registration=_registration(judged, first=first),
+        written_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+        publication_dates_known=all(
+            spec.published_on is not None
+            for spec in (run.portfolio.firms, *run.portfolio.relations, *filter(None, [run.portfolio.filings]))
+        ),
+    )
+
+
+def _registration(judged: Judged, *, first: bool) -> str:
+    if judged.verdict.outcome == "failed":
+        return "Registered as @challenger. It fails gates and may not be proposed as champion; nobody has approved it."
+    if first:
+        return (
+            "Registered as @challenger and, as the first version whose gates pass, as @champion: a bootstrap "
+            "that nobody has approved yet."
+        )
+    return "Registered as @challenger. Nobody has approved it yet."
+
+
+def _curves(contest: Contest, evaluation: Evaluation) -> dict[Sample, SampleCurves]:
+    """Return the curves of every test sample and of validation; an ordinal target has none."""
+    if contest.portfolio.target.kind is not TargetKind.BINARY:
+        return {}
+    curves = {}
+    for sample, scheme in contest.judged_under():
+        rows = contest.sample_rows(sample, scheme)
+        if sample is Sample.DEVELOPMENT or len(pl.Series(rows.truth).unique()) < 2:
+            continue
+        curves[sample] = SampleCurves(
+            roc=tuple(roc_curve_points(rows.truth, p[:, 1], name) for name, p in rows.probabilities.items()),
+            calibration=tuple(calibration_bins(rows.truth, rows.probabilities[evaluation.chosen][:, 1]))
+            if sample in TEST_SAMPLES
+            else (),
+        )
+    return curves

@@ -1,0 +1,118 @@
+"""Judging a refresh: scores of the quarter, fairness, drift against the quarter before, gates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from models.scoring import favourable, predicted_classes, unfavourable_probability
+from monitoring.fairness import adverse_impact
+from monitoring.feature_drift import feature_drift
+from monitoring.gates import judged_gates, verdict
+from monitoring.graph_drift import graph_drift
+from schemas.references import AdmissionRef, FileRef, GraphRef, JudgementRef, ModelRef, PanelRef, RefreshRun, SplitRef
+from schemas.results import AdmissionResult, Drift, Evaluation, GroupFairness, Judged, Manifest, SplitResult
+from schemas.terms import Judgement
+from tasks.catalogue import open_catalogue
+from tasks.graphs import read_graph
+from tasks.lake import read_frame, read_json, verify_folder, write_frame, write_json
+from tasks.progress import note
+from tasks.settings import settings
+from tasks.stage import stage
+
+_FIRST = "no earlier quarter has been published"
+
+
+@stage("judge")
+def judge(
+    run: RefreshRun,
+    admission: AdmissionRef,
+    panel_ref: PanelRef,
+    split: SplitRef,
+    models: Sequence[ModelRef],
+    evaluation_ref: FileRef,
+) -> JudgementRef:
+    """Score the quarter with the chosen candidate and hold everything against the gates."""
+    home = Path(run.home)
+    evaluation = read_json(home, evaluation_ref, Evaluation)
+    scores = _scores(home, run, panel_ref, models, evaluation)
+    fairness = _fairness(home, run, panel_ref, scores)
+    features, graph = _drifts(home, run, panel_ref)
+    gates = judged_gates(
+        run.portfolio,
+        read_json(home, admission.evidence, AdmissionResult),
+        read_json(home, split.summary, SplitResult),
+        evaluation,
+        fairness,
+        features,
+        graph,
+    )
+    judged = Judged(
+        fairness=fairness,
+        feature_drift=features,
+        graph_drift=graph,
+        gates=gates,
+        verdict=verdict(evaluation, gates),
+    )
+    counts = {kind: sum(gate.verdict is kind for gate in gates) for kind in Judgement}
+    note(", ".join(f"{count} {kind}" for kind, count in counts.items()) + f": {judged.verdict.outcome}")
+    return JudgementRef(
+        evaluation=evaluation_ref,
+        judged=write_json(home, f"{run.work}/judgement.json", judged),
+        scores=write_frame(home, f"{run.work}/scores.parquet", scores),
+    )
+
+
+def _scores(
+    home: Path, run: RefreshRun, panel_ref: PanelRef, models: Sequence[ModelRef], evaluation: Evaluation
+) -> pl.DataFrame:
+    target = run.portfolio.target
+    primary = run.portfolio.split.schemes[0]
+    model = next(m for m in models if m.name == evaluation.chosen and m.scheme is primary)
+    probabilities = read_frame(home, model.quarter_probabilities).to_numpy()
+    threshold = next(c.threshold for c in evaluation.candidates if c.name == evaluation.chosen)
+    classes = predicted_classes(probabilities, target, threshold)
+    return pl.DataFrame(
+        {
+            "firm_id": read_graph(home, panel_ref.current).firms,
+            "unfavourable_probability": unfavourable_probability(probabilities, target),
+            "predicted_class": [target.classes[index] for index in classes.tolist()],
+            "favourable": favourable(classes, target),
+        }
+    )
+
+
+def _fairness(
+    home: Path, run: RefreshRun, panel_ref: PanelRef, scores: pl.DataFrame
+) -> tuple[GroupFairness, ...]:
+    attributes = read_frame(home, panel_ref.attributes).filter(pl.col("quarter") == str(run.quarter))
+    aligned = scores.select("firm_id").join(attributes, on="firm_id", how="left", maintain_order="left")
+    return adverse_impact(
+        aligned,
+        scores["favourable"].to_numpy(),
+        run.portfolio.protected_columns,
+        least_group_size=run.portfolio.gates.least_group_size,
+    )
+
+
+def _drifts(home: Path, run: RefreshRun, panel_ref: PanelRef) -> tuple[Drift, Drift]:
+    before = open_catalogue(settings().database_url).latest_published(run.portfolio.name, before=run.quarter)
+    if before is None:
+        nothing = Drift(expected_quarter=None, reason=_FIRST)
+        return nothing, nothing
+    manifest = verify_folder(home, before.folder, before.manifest_sha256)
+    expected = read_graph(home, published_graph(before.folder, manifest))
+    actual = read_graph(home, panel_ref.current)
+    return feature_drift(expected, actual, run.portfolio), graph_drift(expected, actual, run.portfolio.gates)
+
+
+def published_graph(folder: str, manifest: Manifest) -> GraphRef:
+    """Find the quarter's own graph among the files of a published refresh."""
+    file = next(f for f in manifest.files if f.path == f"graphs/{manifest.quarter}.safetensors")
+    return GraphRef(
+        quarter=manifest.quarter,
+        file=FileRef(path=f"{folder}/{file.path}", sha256=file.sha256),
+        fingerprint=manifest.fingerprint,
+    )

@@ -1,0 +1,79 @@
+"""Starting a refresh: has it been done, is somebody doing it, and if not, it is ours."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.portfolio import PortfolioSpec
+from schemas.references import DeliveryRef, RefreshRun
+from schemas.results import Refresh
+from tasks.catalogue import open_catalogue
+from tasks.identity import refresh_key
+from tasks.lake import write_file
+from tasks.progress import note
+from tasks.registry import sync_aliases
+from tasks.settings import settings
+from tasks.stage import held_lease, stage
+
+
+@stage("identify")
+def identify(portfolio: PortfolioSpec, delivery: DeliveryRef, trigger: str) -> RefreshRun:
+    """Name the refresh by its content and find its work folder."""
+    home = settings().home
+    key = refresh_key(portfolio, delivery)
+    work = f"work/{key.key[:32]}"
+    note(f"refresh {key.key[:12]}")
+    return RefreshRun(
+        home=str(home),
+        portfolio=portfolio,
+        delivery=delivery,
+        key=key,
+        work=work,
+        work_id=_work_id(home, work),
+        trigger=trigger,
+    )
+
+
+@stage("look up")
+def already_published(run: RefreshRun) -> Refresh | None:
+    """Return the same refresh if it was published before; repair the registry's aliases if they lag behind."""
+    published = open_catalogue(settings().database_url).published_refresh(run.key.key)
+    if published is None:
+        return None
+    if not published.registry_synced:
+        sync_aliases(run.portfolio.name, run.key.key)
+    note("already published")
+    return published.refresh
+
+
+@contextmanager
+def lease(run: RefreshRun) -> Iterator[None]:
+    """Hold the refresh for this process; whatever goes wrong is noted before the lease is given up.
+
+    Raises
+    ------
+    RefreshBusy
+        If a living process is running the same refresh.
+    """
+    catalogue = open_catalogue(settings().database_url)
+    catalogue.claim(run.key, run.trigger)
+    token = held_lease.set(run.key.key)
+    try:
+        yield
+    except BaseException as error:
+        catalogue.fail(run.key.key, f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        held_lease.reset(token)
+
+
+def _work_id(home: Path, work: str) -> str:
+    """Return the id of this life of the work folder; a folder that is gone starts a new one."""
+    marker = home / f"{work}.id"
+    if not (home / work).is_dir() or not marker.is_file():
+        write_file(home, f"{work}.id", uuid.uuid4().hex.encode())
+        (home / work).mkdir(parents=True, exist_ok=True)
+    return marker.read_text()

@@ -1,0 +1,87 @@
+"""What a person sees of a running refresh: a line a stage, with its time, on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+_NAME_WIDTH = 34
+
+
+@dataclass
+class StageClock:
+    """Times the stages of one run and shows them as they happen.
+
+    On a terminal the running stage has a spinner; elsewhere (a log file, CI) each stage is announced
+    when it starts and gets its line when it is done.
+    """
+
+    console: Console = field(default_factory=lambda: Console(file=sys.stderr, highlight=False, soft_wrap=True))
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a block and print its line; a stage that fails says so."""
+        begun = time.perf_counter()
+        token = _running.set((self, name))
+        try:
+            with self._shown(name):
+                yield
+        except BaseException:
+            self.console.print(f"  [red]✗[/] {name:<{_NAME_WIDTH}} {time.perf_counter() - begun:7.1f} s   failed")
+            raise
+        finally:
+            _running.reset(token)
+        self.seconds[name] = round(time.perf_counter() - begun, 3)
+        note = self.notes.get(name, "")
+        self.console.print(f"  [green]✓[/] {name:<{_NAME_WIDTH}} {self.seconds[name]:7.1f} s   {note}", markup=True)
+
+    @contextmanager
+    def _shown(self, name: str) -> Iterator[None]:
+        if self.console.is_terminal:
+            with self.console.status(f"{name} ..."):
+                yield
+        else:
+            self.console.print(f"  … {name}")
+            yield
+
+
+_running: ContextVar[tuple[StageClock, str] | None] = ContextVar("running_stage", default=None)
+_clock: ContextVar[StageClock | None] = ContextVar("stage_clock", default=None)
+
+
+@contextmanager
+def clocked() -> Iterator[StageClock]:
+    """Give the stages of one run a clock of their own."""
+    clock = StageClock()
+    token = _clock.set(clock)
+    try:
+        yield clock
+    finally:
+        _clock.reset(token)
+
+
+def current_clock() -> StageClock:
+    """Return the clock of the run, or a new one for a stage called on its own."""
+    return _clock.get() or StageClock()
+
+
+def note(text: str) -> None:
+    """Say in a few words what the running stage found; shown on its line."""
+    running = _running.get()
+    if running is not None:
+        clock, name = running
+        clock.notes[name] = text
+
+
+def current_note() -> str:
+    """Return what the running stage has said so far."""
+    running = _running.get()
+    return running[0].notes.get(running[1], "") if running else ""

@@ -1,0 +1,648 @@
+"""The documents say what the dossier holds, the same way every time, and obey nothing it holds."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from functools import cache
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+from models.discrimination import METRICS
+from monitoring.charts import CalibrationBin, RocCurve, SampleCurves
+from monitoring.documents import (
+    Dossier,
+    artifact_markdown,
+    drift_verdict,
+    model_card_html,
+    model_card_markdown,
+    monitoring_report_html,
+    monitoring_report_markdown,
+    open_findings,
+)
+from monitoring.rules import RULES
+from monitoring.templates.filters import inert, interval, markdown, shortened
+from schemas.portfolio import PortfolioSpec
+from schemas.references import RefreshKey
+from schemas.results import (
+    AdmissionResult,
+    CandidateResult,
+    ColumnDrift,
+    Drift,
+    Evaluation,
+    ExpectationResult,
+    GateResult,
+    GraphGain,
+    GraphStatistics,
+    GroupFairness,
+    Histogram,
+    Interval,
+    Judged,
+    QuarantinedRow,
+    RelationChurn,
+    RelationStatistics,
+    SampleResult,
+    SampleSummary,
+    SplitResult,
+    TableAdmission,
+    Verdict,
+)
+from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
+
+EVIL = "<script>alert(1)</script> \"'`|*[x](http://evil)\u202eevil\u2066\nnext & $x^{$"
+HTML = (model_card_html, monitoring_report_html)
+MARKDOWN = (model_card_markdown, monitoring_report_markdown, artifact_markdown)
+SAMPLES = {Sample.DEVELOPMENT: 0.05, Sample.VALIDATION: 0.01, Sample.OUT_OF_COMMUNITY: 0.0, Sample.OUT_OF_TIME: -0.02}
+CANDIDATES = (
+    ("logistic_own", "logistic", "own", Family.TABULAR, 0.681),
+    ("lightgbm_own", "lightgbm", "own", Family.TABULAR, 0.702),
+    ("lightgbm_neighbour", "lightgbm", "neighbour", Family.NEIGHBOUR, 0.741),
+    ("autogluon_neighbour", "autogluon", "neighbour", Family.NEIGHBOUR, 0.746),
+    ("graphsage", "graphsage", None, Family.GNN, 0.752),
+)
+NOTHING_TO_COMPARE = "There is no earlier quarter: this is the first refresh of the portfolio."
+
+
+def _portfolio(text: str, **changes: object) -> PortfolioSpec:
+    fields: dict[str, object] = {
+        "name": "simulated",
+        "title": "Simulated corporate loans",
+        "purpose": f"Rank firms of the corporate book by their risk of default within a year. {text}".strip(),
+        "source": {"kind": "simulated"},
+        "firms": {
+            "file": "firms.parquet",
+            "firm_id": "firm_id",
+            "published_on": "known_on",
+            "columns": [
+                {"name": "size_eur_m", "unit": "EUR million", "minimum": 0},
+                {"name": "industry", "kind": "category", "values": ["mining", "retail", text or "energy"]},
+                {
+                    "name": "region",
+                    "kind": "category",
+                    "role": "protected",
+                    "values": ["urban", "rural"],
+                    "reference": "urban",
+                },
+            ],
+        },
+        "relations": [
+            {"name": "supply", "file": "supply.parquet", "source": "a", "target": "b", "published_on": "known_on"}
+        ],
+        "outcomes": {"file": "outcomes.parquet", "firm_id": "firm_id", "value": "defaulted", "vintage": "quarter"},
+        "target": {
+            "kind": "binary",
+            "classes": ["performing", "defaulted"],
+            "favourable": ["performing"],
+            "horizon_quarters": 4,
+            "label": "default within 12 months",
+        },
+        "candidates": [
+            {"name": name, "kind": kind} | ({"features": features} if features else {})
+            for name, kind, features, _, _ in CANDIDATES
+        ],
+        "limitations": ["Trained on quarters without a recession.", *([text] if text else [])],
+        "questions": [
+            {"question": "Are sole traders or guarantors scored?", "owner": "Compliance"},
+            {"question": "Who may override a score?", "owner": "Head of credit", "answer": "Two credit officers."},
+            {"question": f"What is the materiality? {text}".strip(), "owner": "Model owner"},
+        ],
+    }
+    return PortfolioSpec.model_validate(fields | changes)
+
+
+def _candidate(row: int, samples: dict[Sample, float]) -> CandidateResult:
+    name, kind, _, family, auc = CANDIDATES[row]
+    results = {}
+    for sample, shift in samples.items():
+        values = {metric: auc + shift - 0.013 * place for place, metric in enumerate(METRICS)}
+        metrics = {metric: Interval(value=v, low=v - 0.021, high=v + 0.024) for metric, v in values.items()}
+        results[sample] = SampleResult(sample=sample, firm_quarters=8123, communities=61, metrics=metrics)
+    return CandidateResult(
+        name=name,
+        kind=kind,
+        family=family,
+        content_hash=f"{row}f3a" * 16,
+        fit_seconds=1.5 + 20 * row,
+        inputs=24 + 30 * row,
+        threshold=0.5,
+        notes={"epochs": 140, "stopped_early": "yes"} if family is Family.GNN else {},
+        samples=results,
+    )
+
+
+def _judged(text: str) -> Judged:
+    shares = Histogram(
+        edges=tuple(f"{low / 10:.1f}" for low in range(11)), expected=(0.1,) * 10, actual=(0.02,) * 5 + (0.18,) * 5
+    )
+    columns = tuple(
+        ColumnDrift(
+            column=name,
+            method="Wasserstein",
+            value=v,
+            limit=0.1,
+            drifted=v > 0.1,
+            histogram=shares if v > 0.03 else None,
+        )
+        for name, v in ((text or "leverage", 0.184), ("size_eur_m", 0.121), ("industry", 0.04), ("age_years", 0.007))
+    )
+    graph = (ColumnDrift(column="mean degree", method="relative change", value=0.03, limit=0.1, drifted=False),)
+    churn = (RelationChurn(relation="supply", kept=9120, born=612, died=430, jaccard=0.897),)
+    earlier = Quarter(2023, 4)
+    return Judged(
+        fairness=(
+            GroupFairness(
+                attribute="region",
+                group="urban",
+                reference="urban",
+                firms=1810,
+                favourable_rate=0.912,
+                impact_ratio=1.0,
+            ),
+            GroupFairness(
+                attribute="region",
+                group=text or "rural",
+                reference="urban",
+                firms=590,
+                favourable_rate=0.853,
+                impact_ratio=0.935,
+            ),
+            GroupFairness(
+                attribute="region",
+                group="islands",
+                reference="urban",
+                firms=12,
+                favourable_rate=None,
+                impact_ratio=None,
+                reason="fewer than 30 firms",
+            ),
+        ),
+        feature_drift=Drift(expected_quarter=earlier, columns=columns, firms_in=41, firms_out=28),
+        graph_drift=Drift(expected_quarter=earlier, columns=graph, churn=churn, firms_in=41, firms_out=28),
+        gates=(
+            GateResult(gate="minimum_auc", value=0.741, limit=0.6, comparison="at least", verdict=Judgement.PASS),
+            GateResult(
+                gate="maximum_leakage_gap", value=0.061, limit=0.2, comparison="at most", verdict=Judgement.PASS
+            ),
+            GateResult(gate="impact_ratio", value=0.935, limit=0.8, comparison="at least", verdict=Judgement.PASS),
+            GateResult(
+                gate="feature drift: share of drifted columns",
+                value=0.5,
+                limit=0.1,
+                comparison="at most",
+                verdict=Judgement.FAIL,
+                reason="2 of 4 features drifted.",
+            ),
+            GateResult(
+                gate="graph drift: largest shift", value=0.0, limit=0.1, comparison="at most", verdict=Judgement.PASS
+            ),
+        ),
+        verdict=Verdict(
+            outcome="failed",
+            chosen="lightgbm_neighbour",
+            summary="4 of 5 gates passed; features drifted.",
+            graph_helped="yes",
+        ),
+    )
+
+
+def rich(text: str = "") -> Dossier:
+    """A binary portfolio with everything; `text` goes wherever a delivery or a portfolio file may put text."""
+    quarter = Quarter(2024, 4)
+    steps = tuple(step / 50 for step in range(51))
+    curves = {
+        sample: SampleCurves(
+            roc=tuple(
+                RocCurve(
+                    candidate=name,
+                    false_positive_rate=steps,
+                    true_positive_rate=tuple(x ** (1 / auc - 1) for x in steps),
+                )
+                for name, _, _, _, auc in CANDIDATES
+            ),
+            calibration=tuple(
+                CalibrationBin(firm_quarters=812, predicted=0.004 * b * b, observed=0.0038 * b * b + 0.004)
+                for b in range(1, 11)
+            ),
+        )
+        for sample in (Sample.OUT_OF_TIME, Sample.OUT_OF_COMMUNITY)
+    }
+    return Dossier(
+        portfolio=_portfolio(text),
+        key=RefreshKey(
+            portfolio="simulated",
+            quarter=quarter,
+            input_fingerprint="1a" * 32,
+            code_digest="2b" * 32,
+            spec_hash="3c" * 32,
+            key="4d" * 32,
+        ),
+        admission=AdmissionResult(
+            tables=(
+                TableAdmission(
+                    table="firms",
+                    received=2412,
+                    admitted=2400,
+                    broken={"firm_id is unique": 9, text or "size is not negative": 4},
+                    tolerance=0.01,
+                ),
+                TableAdmission(table="supply", received=1_009_870, admitted=1_009_870, broken={}, tolerance=0.0),
+            ),
+            expectations=(
+                ExpectationResult(
+                    table="firms", column="size_eur_m", expectation="at least 95 % filled", met=True, observed="0.998"
+                ),
+                ExpectationResult(
+                    table="firms",
+                    column="age_years",
+                    expectation="mean between 5 and 40",
+                    met=False,
+                    observed=text or "41.2",
+                ),
+            ),
+        ),
+        quarantine_examples=(
+            QuarantinedRow(table="firms", row=17, column="size_eur_m", rule="size is not negative", value=text or "-4"),
+            QuarantinedRow(table="firms", row=1801, column="firm_id", rule="firm_id is unique", value="x" * 5000),
+        ),
+        graph=GraphStatistics(
+            quarter=quarter,
+            firms=2400,
+            edges=10_162,
+            features=24,
+            fingerprint="5e" * 32,
+            digests={"firms": "6f" * 32, "features": "7a" * 32, "relation supply": "8b" * 32},
+            relations=(
+                RelationStatistics(
+                    relation="supply",
+                    edges=9732,
+                    mean_degree=8.11,
+                    largest_degree=212,
+                    isolated_firms=87,
+                    weight_total=48_213.7,
+                ),
+            ),
+            components=31,
+            largest_component=2301,
+            clustering=0.134,
+            largest_core=9,
+            degree_quantiles={
+                "minimum": 0,
+                "lower quartile": 3,
+                "median": 6,
+                "upper quartile": 11,
+                "p99": 27,
+                "maximum": 212,
+            },
+            communities=61,
+            modularity=0.62,
+        ),
+        split=SplitResult(
+            samples=tuple(
+                SampleSummary(
+                    scheme=Scheme.COMMUNITY,
+                    sample=sample,
+                    firm_quarters=8123,
+                    firms=2100,
+                    communities=61,
+                    vintages=(Quarter(2023, 3), Quarter(2023, 4)),
+                    outcomes={"performing": 7800, text or "defaulted": 323},
+                )
+                for sample in SAMPLES
+            ),
+            missing={"published_test": "The portfolio has no published split."},
+        ),
+        evaluation=Evaluation(
+            candidates=tuple(_candidate(row, SAMPLES) for row in (4, 2, 3, 0, 1)),
+            chosen="lightgbm_neighbour",
+            best_on_validation="graphsage",
+            choice_reason="It is the simplest candidate not significantly worse than graphsage on validation.",
+            gains=(
+                GraphGain(
+                    sample=Sample.OUT_OF_COMMUNITY,
+                    graph_candidate="graphsage",
+                    simple_candidate="lightgbm_own",
+                    difference=Interval(value=0.05, low=0.021, high=0.083),
+                ),
+                GraphGain(
+                    sample=Sample.OUT_OF_TIME,
+                    graph_candidate="graphsage",
+                    simple_candidate="lightgbm_own",
+                    difference=Interval(value=0.012, low=-0.01, high=0.034),
+                ),
+            ),
+            leakage_gap=Interval(value=0.061, low=0.02, high=0.1),
+            leakage_reason="Logistic regression on own features.",
+        ),
+        judged=_judged(text),
+        curves=curves,
+        environment={"python": "3.11.9", "threads": "2", "torch": "2.13.0", "lightgbm": "4.7.0"},
+        audit_head="9c" * 32,
+        registration="Registered as @challenger and @champion by bootstrap; nobody has approved it yet.",
+        written_at=dt.datetime(2025, 1, 4, 6, 30, tzinfo=dt.UTC),
+        publication_dates_known=True,
+    )
+
+
+def poor() -> Dossier:
+    """An ordinal portfolio's first quarter: one vintage, no protected attribute, hardly anything assessable."""
+    full = rich()
+    target = {
+        "kind": "ordinal",
+        "classes": ["A", "B", "C"],
+        "favourable": ["A"],
+        "horizon_quarters": 1,
+        "label": "rating next quarter",
+    }
+    firms = {"file": "firms.csv", "firm_id": "id", "published_on": "known_on", "columns": [{"name": "size_eur_m"}]}
+    portfolio = _portfolio("", target=target, firms=firms, relations=[], questions=[], limitations=[])
+    undefined = dict.fromkeys(METRICS, Interval(value=None))
+    only = SampleResult(sample=Sample.VALIDATION, firm_quarters=31, communities=1, metrics=undefined)
+    candidate = _candidate(0, {}).model_copy(update={"samples": {Sample.VALIDATION: only}})
+    gates = tuple(
+        GateResult(
+            gate=name,
+            value=None,
+            limit=0.1,
+            comparison="at most",
+            verdict=Judgement.NOT_ASSESSABLE,
+            reason=NOTHING_TO_COMPARE,
+        )
+        for name in ("maximum_auc_drop", "feature drift: share of drifted columns", "graph drift: largest shift")
+    )
+    nothing = Drift(expected_quarter=None, reason=NOTHING_TO_COMPARE)
+    changes: dict[str, object] = {
+        "portfolio": portfolio,
+        "admission": AdmissionResult(tables=full.admission.tables[1:], expectations=()),
+        "quarantine_examples": (),
+        "graph": full.graph.model_copy(update={"relations": (), "degree_quantiles": {}, "edges": 0}),
+        "split": SplitResult(samples=(), missing={"out_of_time": "There is one closed vintage."}),
+        "evaluation": Evaluation(
+            candidates=(candidate,),
+            chosen="logistic_own",
+            best_on_validation="logistic_own",
+            choice_reason="It is the only candidate.",
+            gains=(),
+            leakage_gap=Interval(value=None),
+            leakage_reason="There is one community.",
+        ),
+        "judged": Judged(
+            fairness=(),
+            feature_drift=nothing,
+            graph_drift=nothing,
+            gates=gates,
+            verdict=Verdict(
+                outcome="passed",
+                chosen="logistic_own",
+                summary="No gate failed; 3 could not be assessed.",
+                graph_helped="not assessable",
+            ),
+        ),
+        "curves": {
+            Sample.VALIDATION: SampleCurves(
+                roc=(RocCurve(candidate="logistic_own", false_positive_rate=(), true_positive_rate=()),)
+            )
+        },
+        "environment": {},
+        "publication_dates_known": False,
+    }
+    return full.model_copy(update=changes)
+
+
+DOSSIERS = {"rich": rich(), "poor": poor(), "hostile": rich(EVIL)}
+VOID = {"meta", "img"}
+STRUCTURE = "html head title style body header main footer nav section h1 h2 h3 p ul ol li dl dt dd div span a code"
+TABLES = "table caption thead tbody tr th td figure figcaption"
+ALLOWED = {*VOID, *STRUCTURE.split(), *TABLES.split()}
+
+
+@cache
+def written(write: Callable[[Dossier], str], name: str) -> str:
+    return write(DOSSIERS[name])
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with attributes, headings, text; refuses what must not be there."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text, self.open = "", list[str]()
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in ALLOWED, f"<{tag}> is not a tag of the templates"
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another tag"
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    def every(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+each_dossier = pytest.mark.parametrize("name", DOSSIERS)
+each_page = pytest.mark.parametrize("write", HTML)
+each_markdown = pytest.mark.parametrize("write", MARKDOWN)
+
+
+@each_dossier
+@each_page
+def test_a_page_loads_nothing_and_runs_nothing(write, name):
+    html = written(write, name)
+    page = Page(html)
+    assert "<script" not in html.lower()
+    assert not page.open
+    policy = next(meta for meta in page.every("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert policy["content"] == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcset", "action")], tag
+        assert attributes.get("src", "data:image/").startswith("data:image/")
+        assert attributes.get("href", "#").startswith("#")
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+@each_dossier
+@each_page
+def test_a_page_can_be_read_by_a_screen_reader(write, name):
+    page = Page(written(write, name))
+    levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3")]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+    assert page.every("html") == [{"lang": "en"}]
+    assert all(len(image["alt"]) > 20 for image in page.every("img"))
+    assert all("scope" in head for head in page.every("th"))
+    assert len(page.every("caption")) == len(page.every("table"))
+    anchors = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(anchors)) == len(anchors)
+    assert {link["href"][1:] for link in page.every("a")} <= set(anchors)
+
+
+@each_dossier
+@pytest.mark.parametrize("write", HTML + MARKDOWN)
+def test_the_same_dossier_gives_the_same_bytes(write, name):
+    assert write(DOSSIERS[name]) == written(write, name)
+
+
+@each_dossier
+@each_markdown
+def test_markdown_tables_have_the_same_number_of_cells_in_every_row(write, name):
+    rows_of_table: list[int] = []
+    tables = 0
+    for line in written(write, name).splitlines():
+        if line.startswith("|"):
+            rows_of_table.append(len(re.findall(r"(?<!\\)\|", line)))
+            tables += len(rows_of_table) == 1
+            assert line.endswith("|")
+            assert len(set(rows_of_table)) == 1, line
+        else:
+            assert len(rows_of_table) != 1, "a table's head and its rule were torn apart"
+            rows_of_table = []
+    assert tables >= 2
+
+
+@each_markdown
+def test_markdown_obeys_no_delivered_text(write):
+    text = written(write, "hostile")
+    assert "<" not in text
+    assert "\u202e" not in text
+    assert "\u2066" not in text
+    links = re.findall(r"(?<!\\)\]\(([^)]{0,20})", text)
+    assert all(link.startswith(("#", "data:image/png")) for link in links)
+
+
+@pytest.mark.parametrize("write", HTML + MARKDOWN[:2])
+def test_hostile_text_is_shown_for_what_it_is(write):
+    text = written(write, "hostile")
+    assert "⟨U+202E⟩" in text
+    assert "&lt;script&gt;" in text
+    assert "\u202e" not in text
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", text)
+
+
+@pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
+def test_the_card_says_what_was_decided_and_on_what_grounds(write):
+    dossier = DOSSIERS["rich"]
+    text = written(write, "rich")
+    text = Page(text).text if write is model_card_html else text
+    for candidate in dossier.evaluation.candidates:
+        assert candidate.name in text
+        assert candidate.content_hash in text
+    for gate in ("minimum AUC", "maximum leakage gap", "feature drift", "graph drift"):
+        assert gate in text
+    assert dossier.judged.verdict.summary in text
+    assert "0.741 [0.720, 0.765]" in text
+    assert "+0.050 [+0.021, +0.083]" in text
+    assert "+0.012 [−0.010, +0.034]" in text
+    assert "1,009,870" in text
+    assert "nobody has approved it yet" in text
+    for digest in (dossier.audit_head, dossier.graph.fingerprint, dossier.key.code_digest, dossier.key.spec_hash):
+        assert digest in text
+    assert all(rule.source in text and str(rule.as_of) in text for rule in RULES)
+
+
+def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
+    findings = open_findings(DOSSIERS["rich"])
+    assert [(found.finding, found.owner) for found in findings] == [
+        ("Are sole traders or guarantors scored?", "Compliance"),
+        ("What is the materiality?", "Model owner"),
+        ("Gate failed: feature drift: share of drifted columns. 2 of 4 features drifted.", "not assigned"),
+    ]
+    assert all(found.finding in Page(written(model_card_html, "rich")).text for found in findings)
+
+
+@pytest.mark.parametrize("write", [*HTML, *MARKDOWN])
+def test_what_cannot_be_assessed_is_named_with_its_reason(write):
+    text = written(write, "poor")
+    assert "not assessable" in text
+    assert NOTHING_TO_COMPARE in text
+    assert "None" not in text.replace("None.", "")
+    assert "nan" not in re.sub(r"base64,\S+", "", text).split()
+
+
+def test_nothing_is_drawn_or_called_unmoved_where_nothing_was_assessed():
+    assert "<img" not in written(model_card_html, "poor") + written(monitoring_report_html, "poor")
+    assert "data:image" not in written(artifact_markdown, "poor")
+    assert "Beyond their limits: none" not in written(model_card_markdown, "poor")
+
+
+def test_missing_publication_dates_are_a_known_limit():
+    assert "no publication dates" in written(model_card_html, "poor")
+    assert "no publication dates" not in written(model_card_html, "rich")
+
+
+def test_the_worst_drift_gate_decides_and_none_assessed_is_no_pass():
+    assert drift_verdict(DOSSIERS["rich"].judged) is Judgement.FAIL
+    assert drift_verdict(DOSSIERS["poor"].judged) is Judgement.NOT_ASSESSABLE
+
+
+def test_a_protected_column_named_after_drift_does_not_decide_on_drift():
+    fairness = GateResult(
+        gate="fairness (adverse impact ratio): drift_zone",
+        value=0.5,
+        limit=0.8,
+        comparison="at least",
+        verdict=Judgement.FAIL,
+    )
+    judged = DOSSIERS["poor"].judged.model_copy(update={"gates": (fairness,)})
+    assert drift_verdict(judged) is Judgement.NOT_ASSESSABLE
+
+
+def test_the_note_for_prefect_has_two_pictures_and_no_html():
+    text = written(artifact_markdown, "rich")
+    assert text.count("](data:image/png;base64,") == 2
+    assert "<" not in text
+    assert "svg" not in re.sub(r"base64,\S+", "", text)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a|b`c", r"a\|b\`c"),
+        ("<b>", "&lt;b&gt;"),
+        ("two\nlines", "two lines"),
+        ("# heading", r"\# heading"),
+        ("- item", r"\- item"),
+        ("---", r"\---"),
+        ("-4.2", "-4.2"),
+        ("1. item", r"1\. item"),
+        ("out_of_time", "out_of_time"),
+        ("_loud_", r"\_loud\_"),
+        ("&lt;", "&amp;lt;"),
+        ("back\\|slash", r"back\\\|slash"),
+    ],
+)
+def test_markdown_signs_are_shown_and_not_obeyed(value, shown):
+    assert markdown(value) == shown
+
+
+def test_invisible_characters_are_shown_by_their_code_points():
+    assert inert("a\u202eb\u200bc\x00\nd\ud800") == "a⟨U+202E⟩b⟨U+200B⟩c⟨U+0000⟩⟨U+000A⟩d⟨U+D800⟩"
+    assert inert("Công ty Ångström 株式会社") == "Công ty Ångström 株式会社"
+
+
+def test_a_long_value_is_cut_and_says_how_long_it_was():
+    assert shortened("x" * 5000, 3) == "xxx… (5,000 characters)"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "not assessable"),
+        (Interval(value=None), "not assessable"),
+        (Interval(value=float("nan")), "not assessable"),
+        (Interval(value=0.5), "0.500 [no interval]"),
+        (Interval(value=0.5, low=-0.1, high=0.6), "0.500 [−0.100, 0.600]"),
+    ],
+)
+def test_an_interval_shows_what_is_known(value, shown):
+    assert interval(value) == shown
