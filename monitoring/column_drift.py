@@ -125,18 +125,31 @@ def _column(
 
 
 def _histogram(bars: list[dict[str, Any]], labels: tuple[str, ...] | None) -> Histogram | None:
-    by_name = {bar["name"]: dict(zip(map(str, bar["x"]), map(float, bar["y"]), strict=True)) for bar in bars}
-    if not {"current", "reference"} <= by_name.keys():
+    heights = {bar["name"]: _heights(bar, numeric=labels is None) for bar in bars}
+    if not {"current", "reference"} <= heights.keys():
         return None
-    places = list(dict.fromkeys([*map(str, bars[0]["x"]), *(str(x) for bar in bars[1:] for x in bar["x"])]))
-    order = sorted(places, key=float) if labels is None else sorted(places, key=lambda code: int(code[1:]))
+    expected, actual = heights["reference"], heights["current"]
+    order = sorted({*expected, *actual})
+    return Histogram(
+        edges=tuple(f"{place:.4g}" if labels is None else _label(labels, int(place)) for place in order),
+        expected=_shares(expected, order),
+        actual=_shares(actual, order),
+    )
 
-    def shares(heights: dict[str, float]) -> tuple[float, ...]:
-        total = sum(heights.values()) or 1.0
-        return tuple(heights.get(place, 0.0) / total for place in order)
 
-    shown = [f"{float(place):.4g}" if labels is None else _label(labels, int(place[1:])) for place in order]
-    return Histogram(edges=tuple(shown), expected=shares(by_name["reference"]), actual=shares(by_name["current"]))
+def _heights(bar: dict[str, Any], *, numeric: bool) -> dict[float, float]:
+    """Return a bar's height by the middle of its bin, or by its category code."""
+    places, heights = list(bar["x"]), [float(height) for height in bar["y"]]
+    if not numeric:
+        return {float(str(code)[1:]): height for code, height in zip(places, heights, strict=True)}
+    if len(places) == len(heights) + 1:  # Evidently gives the edges of the bins, one more than there are bars
+        places = [(left + right) / 2 for left, right in zip(places, places[1:], strict=False)]
+    return {float(place): height for place, height in zip(places, heights, strict=True)}
+
+
+def _shares(heights: dict[float, float], order: list[float]) -> tuple[float, ...]:
+    total = sum(heights.values()) or 1.0
+    return tuple(heights.get(place, 0.0) / total for place in order)
 
 
 def _label(labels: tuple[str, ...], code: int) -> str:

@@ -10,7 +10,7 @@ from schemas.base import Frozen
 from schemas.terms import Family, Scheme
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,119}$")]
 
 
 class GraphSpec(Frozen):

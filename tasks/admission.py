@@ -49,7 +49,7 @@ def admit(run: RefreshRun) -> AdmissionRef:
     )
     _refuse_beyond_tolerance(admitted, run.portfolio)
     frames = {name: table.rows for name, table in admitted.items()}
-    met = checked_expectations(frames, _stated(run.portfolio))
+    met = checked_expectations(_delivered_for(run, frames), _stated(run.portfolio))
     evidence = AdmissionResult(
         tables=tuple(_summary(name, table, run.portfolio) for name, table in admitted.items()), expectations=met
     )
@@ -104,6 +104,15 @@ def _rules(quarantine: pl.DataFrame) -> str:
         shown = examples(f"row {row} {value!r}" for row, value in rows.select("row", "value").iter_rows())
         lines.append(f"    {column} breaks {rule!r}: {shown}")
     return "\n".join(lines)
+
+
+def _delivered_for(run: RefreshRun, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Return the rows that expectations are about: of quarterly files, the refreshed quarter's only."""
+    specs = table_specs(run.portfolio)
+    return {
+        name: frame.filter(pl.col("delivered") == str(run.quarter)) if specs[name].quarterly else frame
+        for name, frame in frames.items()
+    }
 
 
 def _stated(portfolio: PortfolioSpec) -> dict[str, list[Expectation]]:

@@ -14,6 +14,7 @@ EMBEDDED_DEFAULTS: dict[str, str] = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # a cold start takes longer than the default
     "PREFECT_UI_API_URL": "/api",  # relative, so that the UI also works behind another host name
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # people see our own lines; the UI has Prefect's
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
 }
 
