@@ -2,20 +2,54 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test
+.PHONY: help install refresh test check format lock bench-refresh clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "creditnet needs Python 3.11 (dgl has no wheels for others); set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing the locked packages (about three minutes) ..."
-	$(BIN)/pip install -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements.lock
-	$(BIN)/pip install -qq --disable-pip-version-check torch==2.13.0
-	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing the locked packages into $(VENV) (two to three minutes) ..."
+	$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements.lock
+	$(PIP) install torch==2.13.0
+	$(PIP) install --no-deps --no-build-isolation -e .
 	$(BIN)/pip check
 	@touch $@
 
 install: $(VENV)/.installed ## Create .venv from the lock; the command is then .venv/bin/creditnet
+
+refresh: install ## Run the quarterly refresh of the simulated portfolio
+	$(BIN)/creditnet refresh
+
+test: install ## Run the test suite
+	$(BIN)/python -m pytest
+
+check: install ## Lint, types and the import contract
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench-refresh: install ## Time three refreshes of the simulated portfolio from scratch
+	$(BIN)/python -m benchmarks.refresh
+
+# torch itself is left out, so that the same lock serves CPU and GPU machines; what it needs is locked
+# with the rest. uv is needed only here.
+lock: ## Resolve the dependencies anew (needs uv)
+	printf "torch==2.13.0 ; sys_platform == 'never'\n" > .lock-overrides
+	printf 'filelock\nfsspec\njinja2\nnetworkx\nsympy\ntyping-extensions\n' | uv pip compile pyproject.toml - \
+		--extra dev --override .lock-overrides --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-package torch --output-file requirements.lock
+	rm .lock-overrides
+
+clean: ## Remove the environment; the state in .creditnet stays
+	rm -rf $(VENV)

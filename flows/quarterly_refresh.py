@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from schemas.references import Evidence
 from schemas.results import RefreshOutcome
 from schemas.terms import Quarter
 from tasks.admission import admit
@@ -54,9 +55,10 @@ def quarterly_refresh(
                 for scheme in spec.split.schemes
                 for candidate in spec.candidates
             ]
-            evaluation = evaluate(run, panel, split, models)
-            judgement = judge(run, admission, panel, split, models, evaluation)
-            documents = document(run, admission, panel, split, models, judgement)
-            registration = register(run, panel, models, judgement, documents)
-            refresh = publish(run, admission, panel, split, models, judgement, documents, registration)
+            evidence = Evidence(admission=admission, panel=panel, split=split, models=tuple(models))
+            evaluation = evaluate(run, evidence)
+            judgement = judge(run, evidence, evaluation)
+            documents = document(run, evidence, judgement)
+            registration = register(run, evidence, judgement, documents)
+            refresh = publish(run, evidence, judgement, documents, registration)
     return RefreshOutcome(refresh=refresh)

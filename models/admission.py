@@ -142,10 +142,7 @@ def _read(raw: pl.DataFrame, reading: Reading, table: str) -> _Rows:
     named = raw.select(
         "row",
         "delivered",
-        *(
-            (pl.col(source) if source else pl.lit(None, pl.String)).alias(name)
-            for name, (source, _) in reading.items()
-        ),
+        *((pl.col(source) if source else pl.lit(None, pl.String)).alias(name) for name, (source, _) in reading.items()),
     )
     result = parsed(named, {name: kind for name, (_, kind) in reading.items()}, table=table)
     return _Rows(result.rows, result.unread)
@@ -179,7 +176,9 @@ def _held_to(contract: pa.DataFrameSchema, rows: _Rows, table: str) -> Admitted:
     readable = indexed.filter(~pl.col("index").is_in(rows.unread["index"].unique().implode()))
     broken = _broken(contract, readable)
     quarantine = pl.concat([rows.unread, broken]).join(indexed.select("index", "row", "delivered"), on="index")
-    named = pl.when(pl.col("delivered").is_null()).then(pl.lit(table)).otherwise(pl.lit(f"{table} ") + pl.col("delivered"))
+    named = (
+        pl.when(pl.col("delivered").is_null()).then(pl.lit(table)).otherwise(pl.lit(f"{table} ") + pl.col("delivered"))
+    )
     return Admitted(
         rows=readable.filter(~pl.col("index").is_in(broken["index"].unique().implode())).drop("index"),
         quarantine=quarantine.select(named.alias("table"), "row", "column", "rule", "value").sort(

@@ -107,7 +107,13 @@ def _settings(spec: AutoGluonSpec, data: FittingData) -> dict[str, Any]:
     rate, seed = spec.learning_rate, data.training.seed
     return {
         "hyperparameters": {
-            "GBM": {"num_boost_round": spec.rounds, "learning_rate": rate, "seed": seed, "deterministic": True, **cores},
+            "GBM": {
+                "num_boost_round": spec.rounds,
+                "learning_rate": rate,
+                "seed": seed,
+                "deterministic": True,
+                **cores,
+            },
             "CAT": {"iterations": spec.rounds, "learning_rate": rate, "random_seed": seed, **cores},
         },
         "num_bag_folds": spec.folds,

@@ -81,7 +81,9 @@ def _leiden(union: sp.csr_array, spec: GraphSpec) -> IntVector:
     upper = sp.triu(union, k=1, format="coo")
     graph = nk.Graph(union.shape[0], weighted=False, directed=False)
     graph.addEdges((upper.row.astype(np.uint64), upper.col.astype(np.uint64)))
-    found = nk.community.ParallelLeiden(
-        graph, iterations=5, randomize=False, gamma=spec.community_resolution
-    ).run().getPartition()
+    found = (
+        nk.community.ParallelLeiden(graph, iterations=5, randomize=False, gamma=spec.community_resolution)
+        .run()
+        .getPartition()
+    )
     return np.asarray(found.getVector(), dtype=np.int64)

@@ -184,7 +184,9 @@ def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
         parts = [graph.relations[name] for graph in graphs]
         starts = np.concatenate([[0], np.cumsum([len(part.indices) for part in parts])])
         relations[name] = RelationEdges(
-            indptr=np.concatenate([[0], *(part.indptr[1:] + start for part, start in zip(parts, starts, strict=False))]),
+            indptr=np.concatenate(
+                [[0], *(part.indptr[1:] + start for part, start in zip(parts, starts, strict=False))]
+            ),
             indices=np.concatenate([part.indices + offset for part, offset in zip(parts, offsets, strict=False)]),
             weights=np.concatenate([part.weights for part in parts]),
             directed=relation.directed,

@@ -29,7 +29,7 @@ class Dealt:
 
     def rows(self, sample: Sample) -> NDArray[np.bool_]:
         """Return which firm-quarters are in a sample."""
-        return self.samples == str(sample)
+        return np.asarray(self.samples == str(sample))
 
 
 @dataclass(frozen=True)
@@ -184,4 +184,3 @@ def _leakage(contest: Contest) -> tuple[Interval, str]:
     rows = LeakageRows(contest.rows.graph, contest.rows.truth, usable, held, contest.rows.firms, dealt.communities)
     gap = leakage_gap(rows, contest.portfolio.training, draws=contest.portfolio.evaluation.bootstrap_draws)
     return gap, "" if gap.value is not None else "the random sample has outcomes of one class only"
-

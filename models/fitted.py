@@ -60,7 +60,10 @@ class FittingData:
 class Fitted(Protocol):
     """A fitted candidate."""
 
-    notes: Notes
+    @property
+    def notes(self) -> Notes:
+        """What fitting found, for people: rounds, epochs."""
+        ...
 
     @property
     def inputs(self) -> int:

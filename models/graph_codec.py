@@ -38,7 +38,7 @@ def graph_bytes(graph: CorporateGraph) -> bytes:
         "directed": {name: relation.directed for name, relation in graph.relations.items()},
     }
     # One entry only: the order of several would differ from run to run.
-    return save(arrays, metadata={_WORDS: json.dumps(words, sort_keys=True)})
+    return bytes(save(arrays, metadata={_WORDS: json.dumps(words, sort_keys=True)}))
 
 
 def graph_from_bytes(data: bytes) -> CorporateGraph:

@@ -47,7 +47,7 @@ def local_clustering(union: sp.csr_array) -> NDArray[np.float64]:
     degrees = np.diff(union.indptr).astype(np.float64)
     closed = np.asarray((union @ union).multiply(union).sum(axis=1)).ravel()
     pairs = degrees * (degrees - 1)
-    return np.divide(closed, pairs, out=np.zeros_like(closed), where=pairs > 0)
+    return np.asarray(np.divide(closed, pairs, out=np.zeros_like(closed), where=pairs > 0))
 
 
 def core_numbers(union: sp.csr_array) -> IntVector:

@@ -66,8 +66,16 @@ def _held_out_auc(
     classes = int(rows.truth.max()) + 1
     settings = {"objective": "binary"} if classes == 2 else {"objective": "multiclass", "num_class": classes}
     booster = lightgbm.train(
-        {**settings, "num_threads": training.threads, "seed": training.seed, "deterministic": True,
-         "force_row_wise": True, "verbosity": -1, "num_leaves": 15, "min_data_in_leaf": 20},
+        {
+            **settings,
+            "num_threads": training.threads,
+            "seed": training.seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+            "num_leaves": 15,
+            "min_data_in_leaf": 20,
+        },
         lightgbm.Dataset(features[fit], rows.truth[fit]),
         num_boost_round=_ROUNDS,
     )

@@ -142,8 +142,8 @@ def _community_samples(
     later = rows.quarters == str(out_of_time)
     learnt = (rows.truth != UNKNOWN) & ~later
     firms, inverse = np.unique(rows.firms, return_inverse=True)
-    counts = np.bincount(inverse, weights=learnt, minlength=len(firms))
-    outcomes = np.bincount(inverse, weights=np.where(learnt, rows.truth, 0), minlength=len(firms))
+    counts = np.bincount(inverse, weights=learnt, minlength=len(firms)).astype(np.float64)
+    outcomes = np.bincount(inverse, weights=np.where(learnt, rows.truth, 0), minlength=len(firms)).astype(np.float64)
     groups = np.array([communities[firm] for firm in firms.tolist()])
     deal = dealt_communities(groups, outcomes, counts, portfolio.split)
     keys = [communities[firm] for firm in rows.firms.tolist()]

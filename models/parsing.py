@@ -66,7 +66,9 @@ def parsed(raw: pl.DataFrame, kinds: Mapping[str, Kind], *, table: str) -> Parse
         )
         for name, kind in kinds.items()
     ]
-    empty = pl.DataFrame(schema={"index": pl.get_index_type(), "column": pl.String, "rule": pl.String, "value": pl.String})
+    empty = pl.DataFrame(
+        schema={"index": pl.get_index_type(), "column": pl.String, "rule": pl.String, "value": pl.String}
+    )
     return Parsed(typed, pl.concat([empty, *unread]))
 
 
@@ -110,9 +112,12 @@ def _text(series: pl.Series) -> pl.Series | None:
 
 def _number(series: pl.Series) -> pl.Series | None:
     if series.dtype == pl.String:
-        series = series.to_frame().select(
-            pl.when(pl.col(series.name).str.contains(_NUMBER)).then(pl.col(series.name))
-        ).to_series().cast(pl.Float64)
+        series = (
+            series.to_frame()
+            .select(pl.when(pl.col(series.name).str.contains(_NUMBER)).then(pl.col(series.name)))
+            .to_series()
+            .cast(pl.Float64)
+        )
     elif series.dtype.is_numeric():
         series = series.cast(pl.Float64)
     else:
@@ -123,7 +128,7 @@ def _number(series: pl.Series) -> pl.Series | None:
 def _integer(series: pl.Series) -> pl.Series | None:
     column = pl.col(series.name)
     if series.dtype == pl.String:
-        whole = pl.when(column.str.contains(_INTEGER)).then(column)
+        whole: pl.Expr = pl.when(column.str.contains(_INTEGER)).then(column)
     elif series.dtype.is_integer():
         whole = column
     elif series.dtype.is_float():

@@ -13,7 +13,7 @@ def predicted_classes(probabilities: FloatMatrix, target: TargetSpec, threshold:
     """Return class indices, (n,): by the cut-off on the positive class, or the likeliest of several classes."""
     if len(target.classes) == 2:
         return (probabilities[:, 1] >= threshold).astype(np.int64)
-    return probabilities.argmax(axis=1)
+    return np.asarray(probabilities.argmax(axis=1))
 
 
 def favourable(classes: NDArray[np.int64], target: TargetSpec) -> NDArray[np.bool_]:
@@ -25,4 +25,4 @@ def favourable(classes: NDArray[np.int64], target: TargetSpec) -> NDArray[np.boo
 def unfavourable_probability(probabilities: FloatMatrix, target: TargetSpec) -> NDArray[np.float64]:
     """Return the probability of any unfavourable class, (n,), in [0, 1]."""
     bad = [index for index, name in enumerate(target.classes) if name not in target.favourable]
-    return probabilities[:, bad].sum(axis=1)
+    return np.asarray(probabilities[:, bad].sum(axis=1))

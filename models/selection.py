@@ -74,4 +74,6 @@ def simplest_not_worse(
                 f"{best} has the highest AUC on validation; {name} is simpler and not significantly worse "
                 f"(difference {difference.value:.3f}, 95 % interval {difference.low:.3f} to {difference.high:.3f}).",
             )
-    return Choice(best, best, f"{best} has the highest AUC on validation and every simpler candidate is significantly worse.")
+    return Choice(
+        best, best, f"{best} has the highest AUC on validation and every simpler candidate is significantly worse."
+    )

@@ -46,11 +46,13 @@ def dealt_communities(
         Sum of the outcome (class index) and number of closed firm-quarters of each firm.
     """
     names, members = np.unique(communities, return_inverse=True)
-    size = np.bincount(members, weights=rows)
-    outcome = np.bincount(members, weights=positives)
+    size = np.bincount(members, weights=rows).astype(np.float64)
+    outcome = np.bincount(members, weights=positives).astype(np.float64)
     shares = np.array([spec.out_of_community_share, spec.validation_share])
     if len(names) < 3 or size.max() > (1 - shares.sum() / 2) * size.sum():
-        reason = f"{len(names)} communities, the largest with {size.max() / max(size.sum(), 1):.0%} of the firm-quarters"
+        reason = (
+            f"{len(names)} communities, the largest with {size.max() / max(size.sum(), 1):.0%} of the firm-quarters"
+        )
         return Deal({}, {Sample.OUT_OF_COMMUNITY: f"too few communities to hold any out: {reason}"})
     best = min(
         (_order_deal(order, size, shares) for order in _orders(len(names), spec.seed)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,7 +144,7 @@ def _heights(bar: dict[str, Any], *, numeric: bool) -> dict[float, float]:
     if not numeric:
         return {float(str(code)[1:]): height for code, height in zip(places, heights, strict=True)}
     if len(places) == len(heights) + 1:  # Evidently gives the edges of the bins, one more than there are bars
-        places = [(left + right) / 2 for left, right in zip(places, places[1:], strict=False)]
+        places = [(left + right) / 2 for left, right in pairwise(places)]
     return {float(place): height for place, height in zip(places, heights, strict=True)}
 
 

@@ -1,4 +1,4 @@
-"""Adverse impact: does one group get the favourable prediction less often than another?
+"""Adverse impact: whether one group gets the favourable prediction less often than another.
 
 The adverse impact ratio is a group's favourable rate divided by the reference group's; below four
 fifths is the usual mark (29 CFR 1607.4 D). It needs no outcomes, so it is computed on the firms that

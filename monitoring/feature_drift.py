@@ -1,4 +1,4 @@
-"""Feature drift: have the firms' own numbers moved since the quarter published before?"""
+"""Feature drift: how far the firms' own numbers moved since the quarter published before."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ def gate(name: str, value: float | None, limit: float, comparison: Comparison, r
 
 def judged_gates(
     portfolio: PortfolioSpec,
+    *,
     admission: AdmissionResult,
     split: SplitResult,
     evaluation: Evaluation,

@@ -1,4 +1,4 @@
-"""Graph drift: has the shape of the graph moved since the quarter published before?
+"""Graph drift: how far the shape of the graph moved since the quarter published before.
 
 What is gated are the distributions, over firms, of degrees, clustering and core numbers. How many
 edges came and went is shown beside them but not gated: reconstructed relations are dealt anew every

@@ -328,7 +328,10 @@ class PortfolioSpec(Frozen):
             )
         if self.quarter is None and self.outcomes.vintage is None and not self.outcomes.quarterly:
             yield "outcomes need `vintage`, a column with the quarter they were observed from"
-        dated: list[tuple[str, _TableSpec]] = [("firms", self.firms), *((f"relations {r.name}", r) for r in self.relations)]
+        dated: list[tuple[str, _TableSpec]] = [
+            ("firms", self.firms),
+            *((f"relations {r.name}", r) for r in self.relations),
+        ]
         if self.filings:
             dated.append(("filings", self.filings))
             if self.filings.period is None and self.quarter is None and not self.filings.quarterly:

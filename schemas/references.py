@@ -91,6 +91,19 @@ class ModelRef(Frozen):
     quarter_probabilities: FileRef
 
 
+class Evidence(Frozen):
+    """Everything a refresh is judged on: admitted tables, graphs, samples, fitted candidates."""
+
+    admission: AdmissionRef
+    panel: PanelRef
+    split: SplitRef
+    models: tuple[ModelRef, ...]
+
+    def model(self, name: str, scheme: Scheme) -> ModelRef:
+        """Find one fitted candidate."""
+        return next(model for model in self.models if model.name == name and model.scheme is scheme)
+
+
 class JudgementRef(Frozen):
     """The evaluation and the judgement of a refresh, and the scores of the chosen candidate."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from monitoring.documents import (
     monitoring_report_markdown,
 )
 from schemas.portfolio import PortfolioSpec
-from schemas.references import AdmissionRef, DocumentRef, JudgementRef, ModelRef, PanelRef, RefreshRun, SplitRef
+from schemas.references import DocumentRef, Evidence, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
     Evaluation,
@@ -51,17 +50,10 @@ _WRITERS = {
 
 
 @stage("document")
-def document(
-    run: RefreshRun,
-    admission: AdmissionRef,
-    panel_ref: PanelRef,
-    split: SplitRef,
-    models: Sequence[ModelRef],
-    judgement: JudgementRef,
-) -> list[DocumentRef]:
+def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> list[DocumentRef]:
     """Write the documents of a refresh and show the verdict in the Prefect UI."""
     home = Path(run.home)
-    dossier = _dossier(home, run, admission, panel_ref, split, models, judgement)
+    dossier = _dossier(home, run, evidence, judgement)
     written = [
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
         for name, (title, writer) in _WRITERS.items()
@@ -86,30 +78,22 @@ def environment(portfolio: PortfolioSpec) -> dict[str, str]:
     }
 
 
-def _dossier(
-    home: Path,
-    run: RefreshRun,
-    admission: AdmissionRef,
-    panel_ref: PanelRef,
-    split: SplitRef,
-    models: Sequence[ModelRef],
-    judgement: JudgementRef,
-) -> Dossier:
+def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> Dossier:
     catalogue = open_catalogue(settings().database_url)
     judged = read_json(home, judgement.judged, Judged)
     evaluation = read_json(home, judgement.evaluation, Evaluation)
-    quarantine = read_frame(home, admission.quarantine).head(_QUARANTINE_SHOWN)
+    quarantine = read_frame(home, evidence.admission.quarantine).head(_QUARANTINE_SHOWN)
     first = catalogue.champion(run.portfolio.name) is None
     return Dossier(
         portfolio=run.portfolio,
         key=run.key,
-        admission=read_json(home, admission.evidence, AdmissionResult),
+        admission=read_json(home, evidence.admission.evidence, AdmissionResult),
         quarantine_examples=tuple(QuarantinedRow(**row) for row in quarantine.iter_rows(named=True)),
-        graph=read_json(home, panel_ref.statistics, GraphStatistics),
-        split=read_json(home, split.summary, SplitResult),
+        graph=read_json(home, evidence.panel.statistics, GraphStatistics),
+        split=read_json(home, evidence.split.summary, SplitResult),
         evaluation=evaluation,
         judged=judged,
-        curves=_curves(read_contest(home, run, panel_ref, split, models), evaluation),
+        curves=_curves(read_contest(home, run, evidence), evaluation),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),
@@ -136,7 +120,7 @@ def _curves(contest: Contest, evaluation: Evaluation) -> dict[Sample, SampleCurv
     """Return the curves of every test sample and of validation; an ordinal target has none."""
     if contest.portfolio.target.kind is not TargetKind.BINARY:
         return {}
-    curves = {}
+    curves: dict[Sample, SampleCurves] = {}
     for sample, scheme in contest.judged_under():
         rows = contest.sample_rows(sample, scheme)
         if sample is Sample.DEVELOPMENT or len(pl.Series(rows.truth).unique()) < 2:

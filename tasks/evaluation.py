@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models.evaluation import Contest, Dealt, FittedFacts, evaluation
-from schemas.references import FileRef, ModelRef, PanelRef, RefreshRun, SplitRef
+from schemas.references import Evidence, FileRef, ModelRef, RefreshRun
 from tasks.lake import read_frame, read_json, write_json
 from tasks.panels import read_panel, samples_of
 from tasks.progress import note
@@ -17,26 +16,26 @@ from tasks.stage import stage
 
 
 @stage("evaluate", cached=True)
-def evaluate(run: RefreshRun, panel_ref: PanelRef, split: SplitRef, models: Sequence[ModelRef]) -> FileRef:
+def evaluate(run: RefreshRun, evidence: Evidence) -> FileRef:
     """Measure every candidate on every sample and choose one on validation."""
     home = Path(run.home)
-    result = evaluation(read_contest(home, run, panel_ref, split, models))
+    result = evaluation(read_contest(home, run, evidence))
     note(f"chosen: {result.chosen}; best on validation: {result.best_on_validation}")
     return write_json(home, f"{run.work}/evaluation.json", result)
 
 
-def read_contest(
-    home: Path, run: RefreshRun, panel_ref: PanelRef, split: SplitRef, models: Sequence[ModelRef]
-) -> Contest:
+def read_contest(home: Path, run: RefreshRun, evidence: Evidence) -> Contest:
     """Load everything that comparing the candidates needs."""
-    dealt = read_frame(home, split.file)
+    dealt = read_frame(home, evidence.split.file)
     schemes = run.portfolio.split.schemes
-    described = {m.name: read_json(home, m.description, dict[str, Any]) for m in models if m.scheme is schemes[0]}
+    described = {
+        m.name: read_json(home, m.description, dict[str, Any]) for m in evidence.models if m.scheme is schemes[0]
+    }
     return Contest(
         portfolio=run.portfolio,
-        rows=read_panel(home, panel_ref),
+        rows=read_panel(home, evidence.panel),
         dealt={scheme: Dealt(*samples_of(dealt, scheme)) for scheme in schemes},
-        probabilities={(model.scheme, model.name): read_probabilities(home, model) for model in models},
+        probabilities={(model.scheme, model.name): read_probabilities(home, model) for model in evidence.models},
         facts={
             name: FittedFacts(facts["content_hash"], facts["seconds"], facts["inputs"], facts["notes"])
             for name, facts in described.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +11,7 @@ from monitoring.fairness import adverse_impact
 from monitoring.feature_drift import feature_drift
 from monitoring.gates import judged_gates, verdict
 from monitoring.graph_drift import graph_drift
-from schemas.references import AdmissionRef, FileRef, GraphRef, JudgementRef, ModelRef, PanelRef, RefreshRun, SplitRef
+from schemas.references import Evidence, FileRef, GraphRef, JudgementRef, PanelRef, RefreshRun
 from schemas.results import AdmissionResult, Drift, Evaluation, GroupFairness, Judged, Manifest, SplitResult
 from schemas.terms import Judgement
 from tasks.catalogue import open_catalogue
@@ -26,28 +25,21 @@ _FIRST = "no earlier quarter has been published"
 
 
 @stage("judge")
-def judge(
-    run: RefreshRun,
-    admission: AdmissionRef,
-    panel_ref: PanelRef,
-    split: SplitRef,
-    models: Sequence[ModelRef],
-    evaluation_ref: FileRef,
-) -> JudgementRef:
+def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> JudgementRef:
     """Score the quarter with the chosen candidate and hold everything against the gates."""
     home = Path(run.home)
     evaluation = read_json(home, evaluation_ref, Evaluation)
-    scores = _scores(home, run, panel_ref, models, evaluation)
-    fairness = _fairness(home, run, panel_ref, scores)
-    features, graph = _drifts(home, run, panel_ref)
+    scores = _scores(home, run, evidence, evaluation)
+    fairness = _fairness(home, run, evidence.panel, scores)
+    features, graph = _drifts(home, run, evidence.panel)
     gates = judged_gates(
         run.portfolio,
-        read_json(home, admission.evidence, AdmissionResult),
-        read_json(home, split.summary, SplitResult),
-        evaluation,
-        fairness,
-        features,
-        graph,
+        admission=read_json(home, evidence.admission.evidence, AdmissionResult),
+        split=read_json(home, evidence.split.summary, SplitResult),
+        evaluation=evaluation,
+        fairness=fairness,
+        feature_drift=features,
+        graph_drift=graph,
     )
     judged = Judged(
         fairness=fairness,
@@ -65,18 +57,15 @@ def judge(
     )
 
 
-def _scores(
-    home: Path, run: RefreshRun, panel_ref: PanelRef, models: Sequence[ModelRef], evaluation: Evaluation
-) -> pl.DataFrame:
+def _scores(home: Path, run: RefreshRun, evidence: Evidence, evaluation: Evaluation) -> pl.DataFrame:
     target = run.portfolio.target
-    primary = run.portfolio.split.schemes[0]
-    model = next(m for m in models if m.name == evaluation.chosen and m.scheme is primary)
+    model = evidence.model(evaluation.chosen, run.portfolio.split.schemes[0])
     probabilities = read_frame(home, model.quarter_probabilities).to_numpy()
     threshold = next(c.threshold for c in evaluation.candidates if c.name == evaluation.chosen)
     classes = predicted_classes(probabilities, target, threshold)
     return pl.DataFrame(
         {
-            "firm_id": read_graph(home, panel_ref.current).firms,
+            "firm_id": read_graph(home, evidence.panel.current).firms,
             "unfavourable_probability": unfavourable_probability(probabilities, target),
             "predicted_class": [target.classes[index] for index in classes.tolist()],
             "favourable": favourable(classes, target),
@@ -84,9 +73,7 @@ def _scores(
     )
 
 
-def _fairness(
-    home: Path, run: RefreshRun, panel_ref: PanelRef, scores: pl.DataFrame
-) -> tuple[GroupFairness, ...]:
+def _fairness(home: Path, run: RefreshRun, panel_ref: PanelRef, scores: pl.DataFrame) -> tuple[GroupFairness, ...]:
     attributes = read_frame(home, panel_ref.attributes).filter(pl.col("quarter") == str(run.quarter))
     aligned = scores.select("firm_id").join(attributes, on="firm_id", how="left", maintain_order="left")
     return adverse_impact(

@@ -6,17 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.references import (
-    AdmissionRef,
-    DocumentRef,
-    FileRef,
-    JudgementRef,
-    ModelRef,
-    PanelRef,
-    RefreshRun,
-    RegistrationRef,
-    SplitRef,
-)
+from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun, RegistrationRef
 from schemas.results import Evaluation, GraphStatistics, Judged, Manifest, Refresh
 from tasks.catalogue import Score, open_catalogue
 from tasks.lake import MANIFEST, publish_folder, read_frame, read_json, rebased
@@ -32,10 +22,7 @@ _SHOWN = ("auc", "f1", "accuracy", "mcc", "balanced_accuracy", "precision", "rec
 @stage("publish")
 def publish(
     run: RefreshRun,
-    admission: AdmissionRef,
-    panel_ref: PanelRef,
-    split: SplitRef,
-    models: Sequence[ModelRef],
+    evidence: Evidence,
     judgement: JudgementRef,
     documents: Sequence[DocumentRef],
     registration: RegistrationRef,
@@ -44,18 +31,24 @@ def publish(
     begun = time.perf_counter()
     home = Path(run.home)
     catalogue = open_catalogue(settings().database_url)
-    files = _files(admission, panel_ref, split, models, judgement, documents)
+    files = _files(evidence, judgement, documents)
     manifest = Manifest(
         refresh=run.key.key,
         portfolio=run.portfolio.name,
         quarter=run.quarter,
-        fingerprint=panel_ref.current.fingerprint,
+        fingerprint=evidence.panel.current.fingerprint,
         files=tuple(sorted({rebased(file, run.work) for file in files}, key=lambda file: file.path)),
     )
     folder = f"lake/{run.portfolio.name}/{run.quarter}/{run.key.key[:16]}"
     judged = read_json(home, judgement.judged, Judged)
-    refresh = _refresh(home, run, panel_ref, models, judgement, registration, manifest, folder)
-    statistics = read_json(home, panel_ref.statistics, GraphStatistics)
+    refresh = _refresh(
+        run,
+        evidence,
+        judgement,
+        registration,
+        [*(str(home / folder / file.path) for file in manifest.files), str(home / folder / MANIFEST)],
+    )
+    statistics = read_json(home, evidence.panel.statistics, GraphStatistics)
     scores = [
         Score(firm, probability, predicted)
         for firm, probability, predicted in read_frame(home, judgement.scores)
@@ -82,26 +75,20 @@ def publish(
     return refresh.model_copy(update={"stages": stages})
 
 
-def _files(
-    admission: AdmissionRef,
-    panel_ref: PanelRef,
-    split: SplitRef,
-    models: Sequence[ModelRef],
-    judgement: JudgementRef,
-    documents: Sequence[DocumentRef],
-) -> list[FileRef]:
+def _files(evidence: Evidence, judgement: JudgementRef, documents: Sequence[DocumentRef]) -> list[FileRef]:
+    admission, panel, split = evidence.admission, evidence.panel, evidence.split
     return [
         *admission.tables.values(),
         admission.quarantine,
         admission.evidence,
-        panel_ref.current.file,
-        *(vintage.file for vintage in panel_ref.vintages),
-        panel_ref.outcomes,
-        panel_ref.attributes,
-        panel_ref.statistics,
+        panel.current.file,
+        *(vintage.file for vintage in panel.vintages),
+        panel.outcomes,
+        panel.attributes,
+        panel.statistics,
         split.file,
         split.summary,
-        *(file for model in models for file in (*model.files, model.panel_probabilities, model.quarter_probabilities)),
+        *(file for m in evidence.models for file in (*m.files, m.panel_probabilities, m.quarter_probabilities)),
         judgement.evaluation,
         judgement.judged,
         judgement.scores,
@@ -110,23 +97,16 @@ def _files(
 
 
 def _refresh(
-    home: Path,
-    run: RefreshRun,
-    panel_ref: PanelRef,
-    models: Sequence[ModelRef],
-    judgement: JudgementRef,
-    registration: RegistrationRef,
-    manifest: Manifest,
-    folder: str,
+    run: RefreshRun, evidence: Evidence, judgement: JudgementRef, registration: RegistrationRef, paths: Sequence[str]
 ) -> Refresh:
+    home = Path(run.home)
     evaluation = read_json(home, judgement.evaluation, Evaluation)
     judged = read_json(home, judgement.judged, Judged)
     primary = run.portfolio.split.schemes[0]
-    paths = [str(home / folder / name) for name in (*(file.path for file in manifest.files), MANIFEST)]
     return Refresh(
         portfolio=run.portfolio.name,
         quarter=run.quarter,
-        fingerprint=panel_ref.current.fingerprint,
+        fingerprint=evidence.panel.current.fingerprint,
         refresh=run.key.key,
         candidates={
             candidate.name: {
@@ -140,6 +120,6 @@ def _refresh(
         documents=tuple(path for path in paths if "/documents/" in path),
         stages={},
         model_version=f"{registration.model} {registration.version}",
-        content_hashes={model.name: model.content_hash for model in models if model.scheme is primary},
+        content_hashes={model.name: model.content_hash for model in evidence.models if model.scheme is primary},
         files=tuple(paths),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.references import DocumentRef, JudgementRef, ModelRef, PanelRef, RefreshRun, RegistrationRef
+from schemas.references import DocumentRef, Evidence, JudgementRef, ModelRef, PanelRef, RefreshRun, RegistrationRef
 from schemas.results import Evaluation, Judged
 from tasks.catalogue import Decision, open_catalogue
 from tasks.lake import checked_path, read_json
@@ -40,11 +40,7 @@ def registry_client() -> MlflowClient:
 
 @stage("register")
 def register(
-    run: RefreshRun,
-    panel_ref: PanelRef,
-    models: Sequence[ModelRef],
-    judgement: JudgementRef,
-    documents: Sequence[DocumentRef],
+    run: RefreshRun, evidence: Evidence, judgement: JudgementRef, documents: Sequence[DocumentRef]
 ) -> RegistrationRef:
     """Log the refresh and register its chosen model; aliases follow once it is published."""
     home = Path(run.home)
@@ -56,9 +52,8 @@ def register(
     if known is not None:
         note(f"{name} version {known.version} (registered by an earlier run)")
         return known
-    primary = run.portfolio.split.schemes[0]
-    chosen = next(model for model in models if model.name == evaluation.chosen and model.scheme is primary)
-    tags = _tags(run, panel_ref, chosen, judged)
+    chosen = evidence.model(evaluation.chosen, run.portfolio.split.schemes[0])
+    tags = _tags(run, evidence.panel, chosen, judged)
     run_id = _logged_run(client, home, run, evaluation, tags)
     for file in chosen.files:
         folder = Path(file.path).parent.relative_to(Path(chosen.description.path).parent)
@@ -78,7 +73,10 @@ def alias_decisions(run: RefreshRun, judged: Judged, version: str) -> list[Decis
     decisions = [
         Decision(model_version=version, alias="challenger", made_by="system", reason=f"refresh of {run.quarter}")
     ]
-    if judged.verdict.outcome == "passed" and open_catalogue(settings().database_url).champion(run.portfolio.name) is None:
+    if (
+        judged.verdict.outcome == "passed"
+        and open_catalogue(settings().database_url).champion(run.portfolio.name) is None
+    ):
         decisions.append(
             Decision(
                 model_version=version,
@@ -128,9 +126,7 @@ def _known_version(client: MlflowClient, name: str, key: str) -> RegistrationRef
     return RegistrationRef(model=name, version=str(found[0].version), run_id=str(found[0].run_id))
 
 
-def _logged_run(
-    client: MlflowClient, home: Path, run: RefreshRun, evaluation: Evaluation, tags: dict[str, str]
-) -> str:
+def _logged_run(client: MlflowClient, home: Path, run: RefreshRun, evaluation: Evaluation, tags: dict[str, str]) -> str:
     from mlflow.entities import Metric, Param, RunTag
 
     name = registered_name(run.portfolio.name)

@@ -68,7 +68,9 @@ def fit(run: RefreshRun, spec: CandidateSpec, panel_ref: PanelRef, split: SplitR
 def restore(home: Path, ref: ModelRef, spec: CandidateSpec) -> Fitted:
     """Load a kept model; every file is checked against its hash before any parser sees it."""
     by_name = {Path(file.path).name: file for file in ref.files}
-    own = {name: file for name, file in by_name.items() if name in ("weights.safetensors", "booster.txt", "autogluon.json")}
+    own = {
+        name: file for name, file in by_name.items() if name in ("weights.safetensors", "booster.txt", "autogluon.json")
+    }
     content = ModelContent.from_files({name: read_file(home, file) for name, file in own.items()})
     folder = home / Path(ref.description.path).parent / _PREDICTOR
     if isinstance(spec, AutoGluonSpec):

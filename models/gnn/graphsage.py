@@ -8,6 +8,8 @@ scored from its own features and those of its neighbours.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -39,7 +41,7 @@ class GraphSage(nn.Module):
     def __init__(self, inputs: int, classes: int, spec: GraphSageSpec) -> None:
         super().__init__()
         widths = [inputs, *[spec.hidden] * (spec.layers - 1), classes]
-        self.layers = nn.ModuleList(SageLayer(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(SageLayer(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(spec.dropout)
 
     def forward(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:

@@ -51,7 +51,7 @@ class FolderReader:
             )
         try:
             if path.suffix == ".csv":
-                return pl.read_csv(path, infer_schema=False, missing_utf8_is_empty_string=False)
+                return pl.read_csv(path, infer_schema=False)
             return pl.read_parquet(path, hive_partitioning=False)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise DeliveryError(
