@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from monitoring.templates.canvas import DASHES, MARKERS, PALETTE, Chart, canvas, drawable
-from monitoring.templates.filters import words
+from models.graph_statistics import QUANTILES
+from monitoring.canvas import DASHES, MARKERS, PALETTE, Chart, canvas, drawable
+from monitoring.filters import words
 from schemas.base import Frozen
 from schemas.results import CandidateResult, ColumnDrift, Drift, Evaluation, GraphStatistics
 from schemas.terms import Family, Sample
@@ -170,18 +171,17 @@ def metric_chart(evaluation: Evaluation, metric: str = "auc") -> Chart:
 
 def degree_chart(graph: GraphStatistics) -> Chart:
     """Draw the quantiles of the number of partners a firm has."""
+    # Stored JSON sorts its keys; quantiles ascend.
+    quantiles = {name: graph.degree_quantiles[name] for name in QUANTILES if name in graph.degree_quantiles}
     with canvas(5.4, 2.8) as (figure, axes):
-        bars = axes.bar(
-            [drawable(name).replace(" ", "\n") for name in graph.degree_quantiles],
-            list(graph.degree_quantiles.values()),
-        )
+        bars = axes.bar([drawable(name).replace(" ", "\n") for name in quantiles], list(quantiles.values()))
         axes.bar_label(bars, fmt="{:,.0f}", padding=2)
         for bar in bars:
             bar.set_color(PALETTE[0])
         axes.set_yscale("symlog", linthresh=1)  # degrees have heavy tails, and zero must have a place
         axes.tick_params(axis="y", which="both", left=False, labelleft=False)
         axes.set(xlabel="quantile of firms", ylabel="partners a firm (log scale)")
-    shown = ", ".join(f"{name}: {value:,.0f}" for name, value in graph.degree_quantiles.items())
+    shown = ", ".join(f"{name}: {value:,.0f}" for name, value in quantiles.items())
     return Chart(f"Quantiles of the number of partners a firm has: {shown}.", figure)
 
 

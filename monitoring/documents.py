@@ -16,10 +16,10 @@ from typing import Any, Literal
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from monitoring import charts, rules
+from models.discrimination import METRICS
+from monitoring import charts, filters, rules
+from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
-from monitoring.templates import filters
-from monitoring.templates.canvas import Chart
 from schemas.base import Frozen
 from schemas.portfolio import PortfolioSpec
 from schemas.references import RefreshKey
@@ -153,7 +153,7 @@ def _samples_of(evaluation: Evaluation) -> list[Sample]:
 
 def _metrics_of(evaluation: Evaluation, sample: Sample) -> list[str]:
     found = [candidate.samples[sample] for candidate in evaluation.candidates if sample in candidate.samples]
-    return list(dict.fromkeys(metric for result in found for metric in result.metrics))
+    return [metric for metric in METRICS if any(metric in result.metrics for result in found)]
 
 
 def _any_value(evaluation: Evaluation, metric: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from monitoring.templates.filters import inert
+from monitoring.filters import inert
 
 #: Okabe and Ito's palette, which the common kinds of colour blindness tell apart, without its pale yellow.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
