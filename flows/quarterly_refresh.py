@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect import flow
+from prefect.runtime import flow_run
 
 from schemas.references import Evidence
 from schemas.results import RefreshOutcome
@@ -22,7 +25,12 @@ from tasks.registry import register
 from tasks.training import fit
 
 
-@flow(name="quarterly_refresh", flow_run_name="{portfolio} {quarter}", persist_result=False, validate_parameters=False)
+def _run_name() -> str:
+    parameters = flow_run.parameters
+    return f"{Path(parameters['portfolio']).stem} {parameters['quarter'] or '(newest quarter)'}"
+
+
+@flow(name="quarterly_refresh", flow_run_name=_run_name, persist_result=False)
 def quarterly_refresh(
     portfolio: str, quarter: str | None = None, data_dir: str | None = None, trigger: str = "manual"
 ) -> RefreshOutcome:

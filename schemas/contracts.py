@@ -69,9 +69,11 @@ def unique_rule(columns: Sequence[str]) -> pa.Check:
 
 
 def known_firm(column: str, firms: pl.DataFrame) -> pa.Check:
-    """Require that a column names an admitted firm, of the same delivered quarter where files are quarterly."""
+    """Require that a column names an admitted firm, of the same delivered quarter where both files are quarterly."""
     quarterly = firms.height > 0 and firms["delivered"].null_count() == 0
     quarter = pl.col("delivered") if quarterly else pl.lit(None, pl.String)
     listed = firms.select(known=pl.struct(firm="firm_id", quarter=quarter)).to_series().unique()
     known = pl.struct(firm=pl.col(column), quarter=quarter).is_in(listed.implode(), nulls_equal=True)
-    return row_rule(known | pl.col(column).is_null(), f"{column} is a known firm")
+    # One file for all quarters, such as a register with dated rows, may name a firm of any of them.
+    undated = pl.col("delivered").is_null() & pl.col(column).is_in(firms["firm_id"].unique().implode())
+    return row_rule(known | undated | pl.col(column).is_null(), f"{column} is a known firm")

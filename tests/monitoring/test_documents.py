@@ -21,8 +21,8 @@ from monitoring.documents import (
     monitoring_report_markdown,
     open_findings,
 )
+from monitoring.filters import inert, interval, markdown, shortened
 from monitoring.rules import RULES
-from monitoring.templates.filters import inert, interval, markdown, shortened
 from schemas.portfolio import PortfolioSpec
 from schemas.references import RefreshKey
 from schemas.results import (
