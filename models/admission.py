@@ -17,7 +17,7 @@ from schemas.filings import filings_contract
 from schemas.firms import firms_contract
 from schemas.outcomes import outcomes_contract
 from schemas.portfolio import FilingsSpec, FirmsSpec, OutcomesSpec, PortfolioSpec, RelationSpec
-from schemas.relations import relation_contract
+from schemas.relations import relation_contract, repeated_pair
 from schemas.terms import Kind, Quarter, Table
 
 QUARANTINE_SCHEMA = {
@@ -40,6 +40,16 @@ class Admitted:
     rows: pl.DataFrame
     quarantine: pl.DataFrame
     received: int
+
+    def handled(self, spec: RelationSpec) -> dict[str, int]:
+        """Count the admitted rows that a relation's declared policies will drop or merge, by policy."""
+        loops = int((self.rows["source"] == self.rows["target"]).sum())
+        repeated = int(self.rows.select(repeated_pair(spec)).to_series().sum())
+        counts = {
+            "self-loops, dropped": loops if spec.self_loops == "drop" else 0,
+            f"repeated pairs, merged by {spec.repeated}": repeated if spec.repeated != "refuse" else 0,
+        }
+        return {policy: count for policy, count in counts.items() if count}
 
     @property
     def set_aside(self) -> int:
@@ -217,6 +227,6 @@ def _shown(
     readable: pl.DataFrame, position: int, column: str | None, check: str, looked_at: Mapping[str, str]
 ) -> tuple[str, str, str]:
     columns = [column] if column else looked_at[check].split()
-    values = ", ".join(str(readable[name][position]) for name in columns)
+    cells = [readable[name][position] for name in columns]
     rule = "is filled" if check == "not_nullable" else check
-    return ", ".join(columns), rule, "" if values == "None" else values
+    return ", ".join(columns), rule, "" if cells == [None] else ", ".join(map(str, cells))

@@ -137,7 +137,8 @@ def corporate_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec
 def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> RelationEdges:
     """Aggregate rows (source, target, weight) to one edge a pair and lay them out as CSR.
 
-    Rows of the same pair add their weights. Rows that touch a firm not in `firms` (sorted ids), which
+    Rows of the same pair become one edge whose weight is their sum, mean or maximum (`spec.repeated`);
+    a firm's relation to itself is no edge. Rows that touch a firm not in `firms` (sorted ids), which
     has left or is not yet known, are left out. With a cap, only the heaviest partners of a firm stay
     (ties: the smaller id), counted for each direction; an edge stays if both ends keep it.
     """
@@ -148,13 +149,15 @@ def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> 
         .join(positions.lazy(), left_on="source", right_on="firm")
         .join(positions.lazy(), left_on="target", right_on="firm", suffix="_to")
         .select(source="position", target="position_to", weight="weight")
+        .filter(pl.col("source") != pl.col("target"))
     )
     if not spec.directed:
         low, high = pl.min_horizontal("source", "target"), pl.max_horizontal("source", "target")
         pairs = pairs.select(low.alias("source"), high.alias("target"), "weight")
     # Sorting by weight before adding makes the sum independent of the order of delivery.
+    merged = {"mean": pl.mean("weight"), "max": pl.max("weight")}.get(spec.repeated, pl.sum("weight"))
     summed = (
-        pairs.sort("source", "target", "weight").group_by("source", "target", maintain_order=True).agg(pl.sum("weight"))
+        pairs.sort("source", "target", "weight").group_by("source", "target", maintain_order=True).agg(merged)
     ).collect()
     if not spec.directed:
         summed = pl.concat([summed, summed.select(source="target", target="source", weight="weight")])
@@ -201,10 +204,11 @@ def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
 
 
 def _capped(pairs: pl.DataFrame, cap: int) -> pl.DataFrame:
+    # Both ends rank all their partners before any edge goes, so that an undirected relation stays symmetric.
     for firm, partner in (("source", "target"), ("target", "source")):
         pairs = pairs.sort(firm, "weight", partner, descending=[False, True, False])
-        pairs = pairs.filter(pl.int_range(pl.len()).over(firm) < cap)
-    return pairs
+        pairs = pairs.with_columns((pl.int_range(pl.len()).over(firm) < cap).alias(f"{firm} keeps"))
+    return pairs.filter(pl.col("source keeps") & pl.col("target keeps")).drop("source keeps", "target keeps")
 
 
 def _features(

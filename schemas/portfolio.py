@@ -151,15 +151,23 @@ class FirmsSpec(_TableSpec):
 class RelationSpec(_TableSpec):
     """Who is related to whom, one kind of relation.
 
-    `weight_between` bounds a row's weight; `cap` keeps only that many heaviest partners a firm
-    and direction, so that a hub cannot swamp its neighbourhood.
+    `where` takes only the rows of the file that hold these values, for files with several kinds of
+    relation. `weight_between` bounds a row's weight. `cap` keeps only that many heaviest partners a
+    firm and direction, so that a hub cannot swamp its neighbourhood.
+
+    `repeated` says what several rows of one pair of firms known at the same time mean: a mistake
+    (`refuse`: they are set aside), or one edge with their summed, mean or largest weight.
+    `self_loops` says whether a firm related to itself is a mistake or is left out.
     """
 
     name: Name
     source: str
     target: str
     weight: str | None = None
+    where: dict[str, str] = Field(default_factory=dict)
     directed: bool = True
+    repeated: Literal["refuse", "sum", "mean", "max"] = "refuse"
+    self_loops: Literal["refuse", "drop"] = "refuse"
     weight_between: tuple[float | None, float | None] = (0.0, None)
     cap: Annotated[int, Field(ge=1)] | None = None
 
@@ -167,6 +175,7 @@ class RelationSpec(_TableSpec):
         yield from (self.source, self.target)
         if self.weight:
             yield self.weight
+        yield from self.where
 
 
 class FilingsSpec(_TableSpec):

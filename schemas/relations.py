@@ -5,9 +5,17 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from schemas.contracts import PROVENANCE, key_column, known_firm, row_rule, unique_rule
+from schemas.contracts import PROVENANCE, key_column, known_firm, row_rule
 from schemas.portfolio import RelationSpec
 from schemas.terms import Kind
+
+
+def repeated_pair(spec: RelationSpec) -> pl.Expr:
+    """Tell which rows share their pair with another row known from the same day; undirected pairs have no order."""
+    ends = (pl.col("source"), pl.col("target"))
+    pair = ends if spec.directed else (pl.min_horizontal(*ends), pl.max_horizontal(*ends))
+    first, second = (end.alias(name) for end, name in zip(pair, ("first", "second"), strict=True))
+    return pl.struct(first, second, "published_on", "delivered").is_duplicated()
 
 
 def relation_contract(spec: RelationSpec, firms: pl.DataFrame) -> pa.DataFrameSchema:
@@ -17,6 +25,11 @@ def relation_contract(spec: RelationSpec, firms: pl.DataFrame) -> pa.DataFrameSc
         *([row_rule(pl.col("weight") >= least, f"weight at least {least:g}")] if least is not None else []),
         *([row_rule(pl.col("weight") <= most, f"weight at most {most:g}")] if most is not None else []),
     ]
+    pair_rules = []
+    if spec.self_loops == "refuse":
+        pair_rules.append(row_rule(pl.col("source") != pl.col("target"), "not related to itself"))
+    if spec.repeated == "refuse":
+        pair_rules.append(row_rule(~repeated_pair(spec), "one row a pair"))
     return pa.DataFrameSchema(
         {
             **PROVENANCE,
@@ -29,9 +42,8 @@ def relation_contract(spec: RelationSpec, firms: pl.DataFrame) -> pa.DataFrameSc
         checks=[
             known_firm("source", firms),
             known_firm("target", firms),
-            row_rule(pl.col("source") != pl.col("target"), "not related to itself"),
             row_rule(pl.col("valid_until") > pl.col("published_on"), "ends after it begins"),
-            unique_rule(["source", "target", "published_on", "delivered"]),
+            *pair_rules,
             *weight_rules,
         ],
         strict=True,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from schemas.base import Frozen
 from schemas.references import FileRef
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
@@ -31,13 +33,17 @@ class QuarantinedRow(Frozen):
 
 
 class TableAdmission(Frozen):
-    """How one table fared: rows received, rows admitted, rows that broke each rule."""
+    """How one table fared: rows received, rows admitted, rows that broke each rule.
+
+    `handled` counts admitted rows that a declared policy will drop (self-loops) or merge (repeated pairs).
+    """
 
     table: str
     received: int
     admitted: int
     broken: dict[str, int]
     tolerance: float
+    handled: dict[str, int] = Field(default_factory=dict)
 
 
 class ExpectationResult(Frozen):

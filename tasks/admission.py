@@ -17,7 +17,7 @@ from models.admission import (
 )
 from schemas.errors import DeliveryRefused, examples
 from schemas.expectations import Expectation, table_expectations
-from schemas.portfolio import PortfolioSpec
+from schemas.portfolio import PortfolioSpec, RelationSpec
 from schemas.references import AdmissionRef, RefreshRun
 from schemas.results import AdmissionResult, QuarantinedRow, TableAdmission
 from schemas.terms import Table
@@ -129,10 +129,12 @@ def _stated(portfolio: PortfolioSpec) -> dict[str, list[Expectation]]:
 
 def _summary(name: str, table: Admitted, portfolio: PortfolioSpec) -> TableAdmission:
     counts = table.quarantine.group_by("rule").agg(pl.struct("table", "row").n_unique().alias("rows")).sort("rule")
+    spec = table_specs(portfolio)[name]
     return TableAdmission(
         table=name,
         received=table.received,
         admitted=table.rows.height,
         broken=dict(counts.iter_rows()),
-        tolerance=table_specs(portfolio)[name].tolerance,
+        tolerance=spec.tolerance,
+        handled=table.handled(spec) if isinstance(spec, RelationSpec) else {},
     )
