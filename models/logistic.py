@@ -63,9 +63,10 @@ def fit_logistic(spec: LogisticSpec, data: FittingData) -> FittedLogistic:
     model.fit(scaling.applied(rows[data.development]), truth)
     weights = np.zeros((model.coef_.shape[1], data.classes))
     intercept = np.zeros(data.classes)
-    if data.classes == 2:
-        weights[:, 1], intercept[1] = model.coef_[0], model.intercept_[0]
+    if len(model.classes_) == 2:  # scikit-learn then keeps the second one's coefficients only
+        second = model.classes_[1]
+        weights[:, second], intercept[second] = model.coef_[0], model.intercept_[0]
     else:
         weights[:, model.classes_], intercept[model.classes_] = model.coef_.T, model.intercept_
-        intercept[np.setdiff1d(np.arange(data.classes), model.classes_)] = -np.inf
+    intercept[np.setdiff1d(np.arange(data.classes), model.classes_)] = -np.inf
     return FittedLogistic(spec, scaling, weights, intercept, {"iterations": int(model.n_iter_.max())})

@@ -14,9 +14,10 @@ import polars as pl
 from schemas.errors import DeliveryError, examples
 from schemas.terms import Kind
 
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_INTEGER = r"^[+-]?\d{1,18}$"
-_QUARTER = r"^\d{4}-?Q[1-4]$"
+# Digits are spelt out: \d would also match the digits of other scripts, which no number is read from.
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_INTEGER = r"^[+-]?[0-9]{1,18}$"
+_QUARTER = r"^(19|20|21)[0-9]{2}-?Q[1-4]$"
 _RULE = {
     Kind.TEXT: "is text",
     Kind.CATEGORY: "is text",
@@ -136,7 +137,7 @@ def _integer(series: pl.Series) -> pl.Series | None:
         whole = pl.when((column == column.round(0)) & (column.abs() < 2**53)).then(column)
     else:
         return None
-    return series.to_frame().select(whole.cast(pl.Int64)).to_series()
+    return series.to_frame().select(whole.cast(pl.Int64, strict=False)).to_series()
 
 
 def _date(series: pl.Series) -> pl.Series | None:
@@ -144,7 +145,7 @@ def _date(series: pl.Series) -> pl.Series | None:
     if series.dtype == pl.Date:
         return series
     if series.dtype == pl.String:
-        strict = pl.when(column.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(column)
+        strict = pl.when(column.str.contains(r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}$")).then(column)
         return series.to_frame().select(strict.str.to_date("%Y-%m-%d", strict=False)).to_series()
     if isinstance(series.dtype, pl.Datetime):
         midnight = pl.when(column == column.dt.truncate("1d")).then(column)
