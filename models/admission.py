@@ -16,8 +16,17 @@ from models.parsing import parsed
 from schemas.filings import filings_contract
 from schemas.firms import firms_contract
 from schemas.outcomes import outcomes_contract
-from schemas.portfolio import FilingsSpec, FirmsSpec, OutcomesSpec, PortfolioSpec, RelationSpec
-from schemas.relations import relation_contract, repeated_pair
+from schemas.portfolio import (
+    DeliveredRelation,
+    FilingsSpec,
+    FirmsSpec,
+    OutcomesSpec,
+    PortfolioSpec,
+    RelationSpec,
+    SharedPartnerSpec,
+    SimilarTextSpec,
+)
+from schemas.relations import relation_contract, repeated_pair, shared_partner_contract, similar_text_contract
 from schemas.terms import Kind, Quarter, Table
 
 QUARANTINE_SCHEMA = {
@@ -69,8 +78,21 @@ def admitted_firms(raw: pl.DataFrame, portfolio: PortfolioSpec) -> Admitted:
     return _held_to(firms_contract(spec), _dated(rows, spec, portfolio), Table.FIRMS)
 
 
-def admitted_relation(raw: pl.DataFrame, spec: RelationSpec, firms: pl.DataFrame, portfolio: PortfolioSpec) -> Admitted:
-    """Admit one kind of relation; a source without weights gets weight 1."""
+def admitted_relation(
+    raw: pl.DataFrame, spec: DeliveredRelation, firms: pl.DataFrame, portfolio: PortfolioSpec
+) -> Admitted:
+    """Admit the table that one relation comes from."""
+    match spec:
+        case RelationSpec():
+            return _admitted_pairs(raw, spec, firms, portfolio)
+        case SharedPartnerSpec():
+            return _admitted_values(raw, spec, ("partner", spec.partner), shared_partner_contract(firms), portfolio)
+        case SimilarTextSpec():
+            return _admitted_values(raw, spec, ("text", spec.text), similar_text_contract(firms), portfolio)
+
+
+def _admitted_pairs(raw: pl.DataFrame, spec: RelationSpec, firms: pl.DataFrame, portfolio: PortfolioSpec) -> Admitted:
+    # A source without weights gets weight 1.
     table = relation_table(spec.name)
     reading: Reading = {
         "source": (spec.source, Kind.TEXT),
@@ -82,6 +104,23 @@ def admitted_relation(raw: pl.DataFrame, spec: RelationSpec, firms: pl.DataFrame
     if spec.weight is None:
         rows = _Rows(rows.typed.with_columns(weight=pl.lit(1.0)), rows.unread)
     return _held_to(relation_contract(spec, firms), _dated(rows, spec, portfolio), table)
+
+
+def _admitted_values(
+    raw: pl.DataFrame,
+    spec: SharedPartnerSpec | SimilarTextSpec,
+    value: tuple[str, str],
+    contract: pa.DataFrameSchema,
+    portfolio: PortfolioSpec,
+) -> Admitted:
+    name, column = value
+    reading: Reading = {
+        "firm_id": (spec.firm_id, Kind.TEXT),
+        name: (column, Kind.TEXT),
+        **_date_reading(spec.published_on, spec.valid_until),
+    }
+    table = relation_table(spec.name)
+    return _held_to(contract, _dated(_read(raw, reading, table), spec, portfolio), table)
 
 
 def admitted_filings(raw: pl.DataFrame, spec: FilingsSpec, firms: pl.DataFrame, portfolio: PortfolioSpec) -> Admitted:
@@ -168,7 +207,7 @@ def _by_quarter(column: str, rows: _Rows, day: Callable[[Quarter], Quarter]) -> 
     return pl.col(column).replace_strict(ends, default=None, return_dtype=pl.Date)
 
 
-def _dated(rows: _Rows, spec: FirmsSpec | RelationSpec | FilingsSpec, portfolio: PortfolioSpec) -> _Rows:
+def _dated(rows: _Rows, spec: FirmsSpec | DeliveredRelation | FilingsSpec, portfolio: PortfolioSpec) -> _Rows:
     # A source without publication dates counts as known at the quarter's end, and a quarterly file
     # describes its quarter only: the next quarter's file replaces it.
     rows = rows.changed(_quarter=_delivered_quarter(portfolio))

@@ -14,46 +14,23 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from models.edges import FloatMatrix, IntVector, RelationEdges, edges_from_sorted
 from models.knowledge import known_by, newest_filings, newest_firms
+from models.nearest import nearest_edges
+from models.projections import shared_partner_edges
+from models.text_similarity import similar_text_edges
 from schemas.errors import NotEnoughData
-from schemas.portfolio import PortfolioSpec, RelationSpec
+from schemas.portfolio import (
+    DeliveredRelation,
+    NearestSpec,
+    PortfolioSpec,
+    RelationSpec,
+    SharedPartnerSpec,
+    SimilarTextSpec,
+)
 from schemas.terms import Kind
 
-FloatMatrix = NDArray[np.float64]
-IntVector = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class RelationEdges:
-    """The edges of one relation as CSR by source firm.
-
-    An undirected relation stores each edge in both directions. Within a row, targets ascend;
-    a pair of firms occurs once.
-
-    Attributes
-    ----------
-    indptr : (n + 1,) int64
-    indices : (m,) int64
-        Positions of the target firms.
-    weights : (m,) float64
-    directed
-        Whether the relation has a direction.
-    """
-
-    indptr: IntVector
-    indices: IntVector
-    weights: NDArray[np.float64]
-    directed: bool
-
-    @property
-    def edges(self) -> int:
-        """Number of edges; an undirected edge counts once."""
-        return len(self.indices) if self.directed else len(self.indices) // 2
-
-    def matrix(self) -> sp.csr_array:
-        """Return the weighted adjacency, row = source."""
-        n = len(self.indptr) - 1
-        return sp.csr_array((self.weights, self.indices, self.indptr), shape=(n, n))
+__all__ = ["CorporateGraph", "FloatMatrix", "IntVector", "RelationEdges", "block_diagonal", "corporate_graph"]
 
 
 @dataclass(frozen=True)
@@ -119,8 +96,11 @@ def corporate_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec
             way_out="check the columns `published_on` and `valid_until` of firms, or refresh another quarter",
         )
     ids = firms["firm_id"]
+    features, names = _features(firms, tables.get("filings"), portfolio, as_of)
     relations = {
-        spec.name: relation_edges(known_by(tables[f"relations:{spec.name}"], as_of), ids, spec)
+        spec.name: nearest_edges(features, names, spec)
+        if isinstance(spec, NearestSpec)
+        else delivered_edges(known_by(tables[f"relations:{spec.name}"], as_of), ids, spec, as_of)
         for spec in sorted(portfolio.relations, key=lambda relation: relation.name)
     }
     if relations and not any(relation.edges for relation in relations.values()) and not portfolio.graph.allow_no_edges:
@@ -130,8 +110,18 @@ def corporate_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec
             found=f"{firms.height} firms and no edge",
             way_out="deliver relations, or set `graph.allow_no_edges: true` if firms without relations are meant",
         )
-    features, names = _features(firms, tables.get("filings"), portfolio, as_of)
     return CorporateGraph(as_of, ids.to_numpy().astype(np.str_), relations, features, names)
+
+
+def delivered_edges(rows: pl.DataFrame, firms: pl.Series, spec: DeliveredRelation, as_of: dt.date) -> RelationEdges:
+    """Build one relation from the known rows of its table."""
+    match spec:
+        case RelationSpec():
+            return relation_edges(rows, firms, spec)
+        case SharedPartnerSpec():
+            return shared_partner_edges(rows, firms, spec, as_of)
+        case SimilarTextSpec():
+            return similar_text_edges(rows, firms, spec)
 
 
 def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> RelationEdges:
@@ -164,11 +154,11 @@ def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> 
     if spec.cap is not None:
         summed = _capped(summed, spec.cap)
     summed = summed.sort("source", "target")
-    counts = np.bincount(summed["source"].to_numpy(), minlength=len(firms))
-    return RelationEdges(
-        indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        indices=summed["target"].to_numpy().astype(np.int64),
-        weights=summed["weight"].to_numpy().astype(np.float64),
+    return edges_from_sorted(
+        summed["source"].to_numpy(),
+        summed["target"].to_numpy(),
+        summed["weight"].to_numpy(),
+        size=len(firms),
         directed=spec.directed,
     )
 

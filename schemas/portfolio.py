@@ -149,7 +149,7 @@ class FirmsSpec(_TableSpec):
 
 
 class RelationSpec(_TableSpec):
-    """Who is related to whom, one kind of relation.
+    """A relation that is delivered: a row names two firms.
 
     `where` takes only the rows of the file that hold these values, for files with several kinds of
     relation. `weight_between` bounds a row's weight. `cap` keeps only that many heaviest partners a
@@ -160,6 +160,7 @@ class RelationSpec(_TableSpec):
     `self_loops` says whether a firm related to itself is a mistake or is left out.
     """
 
+    kind: Literal["table"] = "table"
     name: Name
     source: str
     target: str
@@ -176,6 +177,74 @@ class RelationSpec(_TableSpec):
         if self.weight:
             yield self.weight
         yield from self.where
+
+
+class SharedPartnerSpec(_TableSpec):
+    """A relation between firms that share a partner: a director, a bank, a customer.
+
+    The table has a row a firm and partner. `window_days` counts only rows that became known within so
+    many days before the quarter's end. A partner with more than `partner_cap` firms is left out, since
+    its pairs grow with the square of its firms and say little about any of them. `weighting` is how
+    much one shared partner with d firms adds to the weight of a pair: 1 (`count`), or 1/(d-1)
+    (`newman`: a partner with few firms ties them more closely; Newman 2001).
+    """
+
+    kind: Literal["shared_partner"]
+    name: Name
+    firm_id: str
+    partner: str
+    window_days: Annotated[int, Field(ge=1)] | None = None
+    partner_cap: Annotated[int, Field(ge=2)] = 50
+    weighting: Literal["count", "newman"] = "count"
+
+    def _own_columns(self) -> Iterator[str]:
+        yield from (self.firm_id, self.partner)
+
+
+class SimilarTextSpec(_TableSpec):
+    """A relation between firms whose newest known texts are alike.
+
+    A text becomes `components` numbers (TF-IDF and truncated singular value decomposition); two firms
+    are related when the cosine of theirs is at least `cut_off`, or each firm is to its `neighbours`
+    most similar ones. `sensitivity` lists cut-offs for the table that shows what the choice does.
+    """
+
+    kind: Literal["similar_text"]
+    name: Name
+    firm_id: str
+    text: str
+    components: Annotated[int, Field(ge=2, le=1000)] = 100
+    least_documents: Annotated[int, Field(ge=1)] = 2
+    cut_off: Annotated[float, Field(gt=0, lt=1)] | None = None
+    neighbours: Annotated[int, Field(ge=1)] | None = None
+    sensitivity: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    seed: int = 0
+
+    def _own_columns(self) -> Iterator[str]:
+        yield from (self.firm_id, self.text)
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> SimilarTextSpec:
+        if (self.cut_off is None) == (self.neighbours is None):
+            raise ValueError(f"relation {self.name!r}: give either `cut_off` or `neighbours`")
+        return self
+
+
+class NearestSpec(Frozen):
+    """A relation of each firm to the `neighbours` firms with the most similar features.
+
+    For portfolios without relations. Features are standardised over the firms of the quarter and
+    missing ones count as average; `features` narrows them down, all by default.
+    """
+
+    kind: Literal["nearest"]
+    name: Name
+    neighbours: Annotated[int, Field(ge=1, le=1000)] = 10
+    features: tuple[str, ...] = ()
+
+
+DeliveredRelation = RelationSpec | SharedPartnerSpec | SimilarTextSpec
+AnyRelation = Annotated[DeliveredRelation | NearestSpec, Field(discriminator="kind")]
 
 
 class FilingsSpec(_TableSpec):
@@ -253,7 +322,7 @@ class PortfolioSpec(Frozen):
     source: Source
     quarter: Quarter | None = None
     firms: FirmsSpec
-    relations: tuple[RelationSpec, ...] = ()
+    relations: tuple[AnyRelation, ...] = ()
     filings: FilingsSpec | None = None
     outcomes: OutcomesSpec
     target: TargetSpec
@@ -282,6 +351,18 @@ class PortfolioSpec(Frozen):
     def split_column(self) -> ColumnSpec | None:
         """Return the column with the published split, if there is one."""
         return next((column for column in self.firms.columns if column.role is Role.SPLIT), None)
+
+    @property
+    def delivered_relations(self) -> tuple[DeliveredRelation, ...]:
+        """Return the relations that come from a table; the others are computed from features."""
+        return tuple(relation for relation in self.relations if not isinstance(relation, NearestSpec))
+
+    @field_validator("relations", mode="before")
+    @classmethod
+    def _tables_by_default(cls, relations: object) -> object:
+        if not isinstance(relations, list):
+            return relations
+        return [{"kind": "table", **entry} if isinstance(entry, dict) else entry for entry in relations]
 
     @model_validator(mode="after")
     def _consistent(self) -> PortfolioSpec:
@@ -323,6 +404,11 @@ class PortfolioSpec(Frozen):
     def _feature_mistakes(self) -> Iterator[str]:
         if not self.feature_columns and not self.derived:
             yield "no column has the role `feature`: there is nothing to predict from"
+        known = {*(c.name for c in self.feature_columns), *(feature.name for feature in self.derived)}
+        for relation in self.relations:
+            strange = sorted(set(relation.features) - known) if isinstance(relation, NearestSpec) else []
+            if strange:
+                yield f"relation {relation.name}: `features` names what is no feature: {', '.join(strange)}"
         filed = self.filings.columns if self.filings else ()
         misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT)]
         if misplaced:
@@ -339,7 +425,7 @@ class PortfolioSpec(Frozen):
             yield "outcomes need `vintage`, a column with the quarter they were observed from"
         dated: list[tuple[str, _TableSpec]] = [
             ("firms", self.firms),
-            *((f"relations {r.name}", r) for r in self.relations),
+            *((f"relations {r.name}", r) for r in self.delivered_relations),
         ]
         if self.filings:
             dated.append(("filings", self.filings))

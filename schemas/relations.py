@@ -1,11 +1,11 @@
-"""Contract of one kind of relation between firms."""
+"""Contracts of the tables that relations come from: pairs of firms, firms with partners, texts of firms."""
 
 from __future__ import annotations
 
 import pandera.polars as pa
 import polars as pl
 
-from schemas.contracts import PROVENANCE, key_column, known_firm, row_rule
+from schemas.contracts import PROVENANCE, key_column, known_firm, row_rule, unique_rule
 from schemas.portfolio import RelationSpec
 from schemas.terms import Kind
 
@@ -46,5 +46,29 @@ def relation_contract(spec: RelationSpec, firms: pl.DataFrame) -> pa.DataFrameSc
             *pair_rules,
             *weight_rules,
         ],
+        strict=True,
+    )
+
+
+def shared_partner_contract(firms: pl.DataFrame) -> pa.DataFrameSchema:
+    """Return the contract that parsed rows of firm and partner must keep; they may repeat over time."""
+    return _firm_table("partner", firms)
+
+
+def similar_text_contract(firms: pl.DataFrame) -> pa.DataFrameSchema:
+    """Return the contract that parsed texts must keep; the newest known text of a firm counts."""
+    return _firm_table("text", firms, unique_rule(["firm_id", "published_on", "delivered"]))
+
+
+def _firm_table(value: str, firms: pl.DataFrame, *rules: pa.Check) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(
+        {
+            **PROVENANCE,
+            "firm_id": key_column(),
+            value: key_column(),
+            "published_on": key_column(Kind.DATE),
+            "valid_until": key_column(Kind.DATE, nullable=True),
+        },
+        checks=[known_firm("firm_id", firms), *rules],
         strict=True,
     )

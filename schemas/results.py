@@ -74,6 +74,16 @@ class RelationStatistics(Frozen):
     weight_total: float
 
 
+class CutOffRow(Frozen):
+    """What a cut-off on text similarity would make of a relation."""
+
+    relation: str
+    cut_off: float
+    edges: int
+    components: int
+    mean_degree: float
+
+
 class GraphStatistics(Frozen):
     """What a corporate graph looks like. Degrees and clustering treat all relations as one undirected graph."""
 
@@ -92,6 +102,8 @@ class GraphStatistics(Frozen):
     degree_quantiles: dict[str, float]
     communities: int
     modularity: float
+    #: how relations from texts depend on their cut-off
+    sensitivity: tuple[CutOffRow, ...] = ()
 
 
 class SampleSummary(Frozen):

@@ -70,7 +70,7 @@ def _admitted(home: Path, run: RefreshRun) -> dict[str, Admitted]:
     raw = {name: read_frame(home, ref) for name, ref in run.delivery.tables.items()}
     firms = admitted_firms(raw[Table.FIRMS], portfolio)
     admitted = {Table.FIRMS.value: firms}
-    for relation in portfolio.relations:
+    for relation in portfolio.delivered_relations:
         table = relation_table(relation.name)
         admitted[table] = admitted_relation(raw[table], relation, firms.rows, portfolio)
     if portfolio.filings is not None:
@@ -117,7 +117,7 @@ def _delivered_for(run: RefreshRun, frames: dict[str, pl.DataFrame]) -> dict[str
 
 def _stated(portfolio: PortfolioSpec) -> dict[str, list[Expectation]]:
     stated = {Table.FIRMS.value: table_expectations(Table.FIRMS, portfolio.firms.rows_between, portfolio.firms.columns)}
-    for relation in portfolio.relations:
+    for relation in portfolio.delivered_relations:
         table = relation_table(relation.name)
         stated[table] = table_expectations(table, relation.rows_between, ())
     if portfolio.filings is not None:

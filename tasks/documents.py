@@ -100,7 +100,11 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         written_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
         publication_dates_known=all(
             spec.published_on is not None
-            for spec in (run.portfolio.firms, *run.portfolio.relations, *filter(None, [run.portfolio.filings]))
+            for spec in (
+                run.portfolio.firms,
+                *run.portfolio.delivered_relations,
+                *filter(None, [run.portfolio.filings]),
+            )
         ),
     )
 

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import polars as pl
 
+from models.admission import relation_table
 from models.communities import detected_communities
 from models.corporate_graph import CorporateGraph, corporate_graph
 from models.fingerprint import exact_root, part_digests
 from models.graph_codec import graph_bytes, graph_from_bytes
 from models.graph_statistics import graph_statistics
-from models.knowledge import closed_outcomes, newest_firms
+from models.knowledge import closed_outcomes, known_by, newest_firms
+from models.text_similarity import cut_off_sensitivity
 from models.vintages import VintagePlan, vintage_plan
 from schemas.errors import NotEnoughData
-from schemas.portfolio import PortfolioSpec
+from schemas.portfolio import PortfolioSpec, SimilarTextSpec
 from schemas.references import AdmissionRef, FileRef, GraphRef, PanelRef, RefreshRun
+from schemas.results import CutOffRow
 from schemas.terms import Quarter, Table
 from tasks.lake import read_file, read_frame, write_file, write_frame, write_json
 from tasks.progress import note
@@ -40,6 +43,7 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
     graphs = {quarter: corporate_graph(tables, run.portfolio, quarter.end) for quarter in quarters}
     current = graphs[run.quarter]
     statistics = graph_statistics(current, detected_communities(current.firms, current.union(), run.portfolio.graph))
+    statistics = statistics.model_copy(update={"sensitivity": _sensitivity(tables, current, run)})
     note(f"{statistics.firms:,} firms, {statistics.edges:,} edges, {statistics.communities} communities")
     refs = {quarter: _written(home, run, quarter, graph) for quarter, graph in graphs.items()}
     return PanelRef(
@@ -56,6 +60,16 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
 def read_graph(home: Path, ref: GraphRef) -> CorporateGraph:
     """Load a graph whose bytes are what was recorded."""
     return graph_from_bytes(read_file(home, ref.file))
+
+
+def _sensitivity(tables: dict[str, pl.DataFrame], graph: CorporateGraph, run: RefreshRun) -> tuple[CutOffRow, ...]:
+    texts = [relation for relation in run.portfolio.relations if isinstance(relation, SimilarTextSpec)]
+    firms = pl.Series(graph.firms)
+    return tuple(
+        row
+        for spec in texts
+        for row in cut_off_sensitivity(known_by(tables[relation_table(spec.name)], run.quarter.end), firms, spec)
+    )
 
 
 def _plan(run: RefreshRun, outcomes: pl.DataFrame) -> VintagePlan:

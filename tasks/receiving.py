@@ -12,6 +12,7 @@ import polars as pl
 from models.vintages import vintage_plan
 from schemas.errors import DeliveryError, SettingsError, column_diff, examples
 from schemas.portfolio import (
+    DeliveredRelation,
     FilingsSpec,
     FirmsSpec,
     FolderSource,
@@ -32,7 +33,7 @@ from tasks.sources.simulated import SimulatedReader
 from tasks.sources.sql import SqlReader
 from tasks.stage import stage
 
-TableSpec = FirmsSpec | RelationSpec | FilingsSpec | OutcomesSpec
+TableSpec = FirmsSpec | DeliveredRelation | FilingsSpec | OutcomesSpec
 
 
 @stage("receive")
@@ -73,7 +74,7 @@ def source_reader(portfolio: PortfolioSpec, data_dir: str | None, chosen: Settin
 def table_specs(portfolio: PortfolioSpec) -> dict[str, TableSpec]:
     """Return every table of a portfolio by name."""
     specs: dict[str, TableSpec] = {Table.FIRMS.value: portfolio.firms}
-    specs |= {f"{Table.RELATIONS}:{relation.name}": relation for relation in portfolio.relations}
+    specs |= {f"{Table.RELATIONS}:{relation.name}": relation for relation in portfolio.delivered_relations}
     if portfolio.filings is not None:
         specs[Table.FILINGS.value] = portfolio.filings
     return {**specs, Table.OUTCOMES.value: portfolio.outcomes}

@@ -1,0 +1,64 @@
+"""Who is most like whom: cosine similarity of many rows, block by block.
+
+The full matrix of similarities is never held: a block of rows is multiplied with all rows and only
+what is kept survives. Exact, in 32-bit floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+_BLOCK = 2048
+
+
+def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Scale rows to length 1, (n, d); a row of zeros stays one and is like nothing."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return np.asarray(scaled, dtype=np.float32)
+
+
+def above_cut_off(units: NDArray[np.float32], cut_off: float) -> sp.csr_array:
+    """Return the cosines of at least `cut_off` between different rows, symmetric."""
+    parts = []
+    for start, cosines in _blocks(units):
+        row, column = np.nonzero(cosines >= cut_off)
+        parts.append((row + start, column, cosines[row, column]))
+    return _symmetric(parts, len(units))
+
+
+def nearest_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
+    """Return the cosines of each row to its `neighbours` most similar others; a pair counts if either chose it.
+
+    Ties go to the earlier row; similarities of zero or less are no relation.
+    """
+    wanted = min(neighbours, len(units) - 1)
+    parts = []
+    for start, cosines in _blocks(units):
+        rows = np.arange(len(cosines))
+        cosines[rows, rows + start] = -np.inf
+        chosen = np.argsort(-cosines, axis=1, kind="stable")[:, :wanted]
+        row = np.repeat(rows, wanted)
+        column = chosen.ravel()
+        value = cosines[row, column]
+        kept = value > 0
+        parts.append((row[kept] + start, column[kept], value[kept]))
+    return _symmetric(parts, len(units))
+
+
+def _blocks(units: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    for start in range(0, len(units), _BLOCK):
+        yield start, units[start : start + _BLOCK] @ units.T
+
+
+def _symmetric(
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]], size: int
+) -> sp.csr_array:
+    row, column, value = (np.concatenate(each) for each in zip(*parts, strict=True))
+    found = sp.csr_array((value.astype(np.float64), (row, column)), shape=(size, size))
+    # Block products differ in the last bit by orientation; the larger of the two is taken for both.
+    return sp.csr_array(found.maximum(found.T))
