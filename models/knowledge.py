@@ -32,8 +32,8 @@ def newest_filings(filings: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
 
 
 def closed_outcomes(outcomes: pl.DataFrame, vintage: Quarter, as_of: dt.date) -> pl.DataFrame:
-    """Return the outcomes (firm_id, outcome) of one vintage whose window had closed by `as_of`."""
-    return known_by(outcomes, as_of).filter(pl.col("vintage") == str(vintage)).select("firm_id", "outcome")
+    """Return the outcomes of one vintage whose window had closed by `as_of`."""
+    return known_by(outcomes, as_of).filter(pl.col("vintage") == str(vintage))
 
 
 def newest_firms(firms: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:

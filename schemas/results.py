@@ -118,11 +118,23 @@ class SampleSummary(Frozen):
     outcomes: dict[str, int]
 
 
+class AuditFinding(Frozen):
+    """One thing that could make a candidate look better than it is; beyond the limit, a person should look."""
+
+    check: str
+    subject: str
+    value: float
+    limit: float
+    beyond: bool
+    explanation: str
+
+
 class SplitResult(Frozen):
-    """The samples, the schemes that could not be formed and why."""
+    """The samples, why some could not be formed, and what an audit of the split found."""
 
     samples: tuple[SampleSummary, ...]
     missing: dict[str, str]
+    audit: tuple[AuditFinding, ...] = ()
 
 
 class SampleResult(Frozen):

@@ -79,12 +79,13 @@ def _plan(run: RefreshRun, outcomes: pl.DataFrame) -> VintagePlan:
 
 
 def _outcomes(outcomes: pl.DataFrame, plan: VintagePlan, run: RefreshRun) -> pl.DataFrame:
-    """Return (vintage, firm_id, outcome as class index), as known at the quarter's end."""
+    """Return (vintage, firm_id, row of the delivery, outcome as class index), as known at the quarter's end."""
     classes = {name: index for index, name in enumerate(run.portfolio.target.classes)}
     return pl.concat(
         closed_outcomes(outcomes, vintage, run.quarter.end).select(
             pl.lit(str(vintage)).alias("vintage"),
             "firm_id",
+            "row",
             pl.col("outcome").replace_strict(classes, return_dtype=pl.Int64),
         )
         for vintage in plan.every

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.panel import Panel, dealt_samples, panel, pooled_communities, split_summary
+from models.panel import UNKNOWN, Panel, dealt_samples, panel, pooled_communities, split_summary
+from models.scoring import favourable
+from models.split_audit import AuditRows, split_audit
 from schemas.references import PanelRef, RefreshRun, SplitRef
 from schemas.terms import Sample
 from tasks.graphs import read_graph
@@ -30,6 +32,8 @@ def split_firms(run: RefreshRun, panel_ref: PanelRef) -> SplitRef:
     if panel_ref.out_of_time is None:
         missing[Sample.OUT_OF_TIME] = panel_ref.out_of_time_missing
     summary = split_summary(dealt, rows, missing, run.portfolio.target.classes)
+    audit = split_audit(_audit_rows(home, run, panel_ref, rows, dealt))
+    summary = summary.model_copy(update={"audit": audit})
     note(f"{len(rows.truth):,} firm-quarters, {dealt['community'].n_unique()} communities, {_counts(dealt)}")
     return SplitRef(
         file=write_frame(home, f"{run.work}/split.parquet", dealt),
@@ -52,6 +56,22 @@ def samples_of(split: pl.DataFrame, scheme: str) -> tuple[np.ndarray, np.ndarray
     """Return sample and community of each firm-quarter under one scheme, in the order of the panel."""
     dealt = split.filter(pl.col("scheme") == scheme)
     return dealt["sample"].to_numpy().astype(np.str_), dealt["community"].to_numpy().astype(np.str_)
+
+
+def _audit_rows(home: Path, run: RefreshRun, panel_ref: PanelRef, rows: Panel, dealt: pl.DataFrame) -> AuditRows:
+    keys = pl.DataFrame({"vintage": rows.quarters, "firm_id": rows.firms})
+    numbers = keys.join(
+        read_frame(home, panel_ref.outcomes), on=["vintage", "firm_id"], how="left", maintain_order="left"
+    )
+    classes = np.maximum(rows.truth, 0)
+    return AuditRows(
+        graph=rows.graph,
+        unfavourable=~favourable(classes, run.portfolio.target),
+        known=rows.truth != UNKNOWN,
+        vintages=rows.quarters,
+        delivered_rows=numbers["row"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
+        samples={scheme: samples_of(dealt, scheme)[0] for scheme in run.portfolio.split.schemes},
+    )
 
 
 def _counts(dealt: pl.DataFrame) -> str:

@@ -29,7 +29,6 @@ from tasks.progress import note
 from tasks.settings import Settings, settings
 from tasks.sources.folder import FolderReader
 from tasks.sources.reader import SourceReader
-from tasks.sources.simulated import SimulatedReader
 from tasks.sources.sql import SqlReader
 from tasks.stage import stage
 
@@ -68,6 +67,8 @@ def source_reader(portfolio: PortfolioSpec, data_dir: str | None, chosen: Settin
         return SqlReader(source.url)
     if isinstance(source, FolderSource):
         return FolderReader(_folder(portfolio.name, source, data_dir, chosen))
+    from tasks.sources.simulated import SimulatedReader  # scipy and the economy, for this source only
+
     return SimulatedReader(source)
 
 

@@ -1,0 +1,137 @@
+"""The audit of a split finds what it is there to find, and nothing in clean data."""
+
+import datetime as dt
+import os
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.corporate_graph import CorporateGraph
+from models.edges import RelationEdges, edges_from_sorted
+from models.split_audit import AuditRows, separation, split_audit
+from schemas.terms import Sample, Scheme
+
+SIZE = 400
+RNG = np.random.default_rng(5)
+
+
+def relation(pairs):
+    both = sorted({(a, b) for a, b in pairs} | {(b, a) for a, b in pairs})
+    sources, targets = (np.array(side, dtype=np.int64) for side in zip(*both, strict=True))
+    return edges_from_sorted(sources, targets, np.ones(len(both)), size=SIZE, directed=False)
+
+
+def rows(**changes):
+    """Clean data: nothing tells the outcome, odd firms are tested, even ones learnt from."""
+    even = [(i, i + 2) for i in range(0, SIZE - 2, 2)]
+    odd = [(i, i + 2) for i in range(1, SIZE - 2, 2)]
+    graph = CorporateGraph(
+        as_of=dt.date(2024, 12, 31),
+        firms=np.array([f"f{i:04d}" for i in range(SIZE)]),
+        relations=changes.pop("relations", {"supply": relation(even + odd)}),
+        features=changes.pop("features", RNG.normal(size=(SIZE, 2))),
+        feature_names=("x", "y"),
+    )
+    samples = np.where(np.arange(SIZE) % 2 == 0, str(Sample.DEVELOPMENT), str(Sample.OUT_OF_COMMUNITY))
+    clean = {
+        "unfavourable": RNG.random(SIZE) < 0.3,
+        "known": np.ones(SIZE, dtype=bool),
+        "vintages": np.full(SIZE, "2023Q4"),
+        "delivered_rows": RNG.permutation(SIZE).astype(float),
+        "samples": {Scheme.COMMUNITY: samples},
+    }
+    return AuditRows(graph=graph, **{**clean, **changes})
+
+
+def beyond(audit):
+    return {(finding.check, finding.subject) for finding in audit if finding.beyond}
+
+
+def test_clean_data_has_no_finding_beyond_its_limit():
+    audit = split_audit(rows())
+    assert beyond(audit) == set()
+    assert {finding.check for finding in audit} == {
+        "separating feature",
+        "order that tells",
+        "edges that cross",
+        "near-duplicates",
+    }
+
+
+def test_a_feature_that_contains_the_outcome_is_found():
+    bad = RNG.random(SIZE) < 0.3
+    features = np.stack([RNG.normal(size=SIZE), -3.0 * bad + RNG.normal(size=SIZE) * 0.5], axis=1)
+    assert ("separating feature", "y") in beyond(split_audit(rows(features=features, unfavourable=bad)))
+
+
+def test_a_feature_that_is_missing_for_one_outcome_is_found():
+    bad = RNG.random(SIZE) < 0.3
+    features = np.stack([np.where(bad, np.nan, 1.0), RNG.normal(size=SIZE)], axis=1)
+    assert ("separating feature", "x") in beyond(split_audit(rows(features=features, unfavourable=bad)))
+
+
+def test_rows_delivered_in_the_order_of_their_outcome_are_found():
+    bad = np.arange(SIZE) >= 280
+    audit = split_audit(rows(unfavourable=bad, delivered_rows=np.arange(SIZE, dtype=float)))
+    assert ("order that tells", "row of the delivery") in beyond(audit)
+
+
+def test_a_relation_that_only_defaulters_have_is_found():
+    bad = np.zeros(SIZE, dtype=bool)
+    bad[:40] = True
+    bad[100:160] = True
+    loans = relation([(i, i + 1) for i in range(39)])
+    audit = split_audit(rows(unfavourable=bad, relations={"loans": loans}))
+    assert ("relation that tells", "loans") in beyond(audit)
+
+
+def test_edges_from_test_to_development_firms_are_found():
+    ring = relation([(i, (i + 1) % SIZE) for i in range(SIZE)])
+    audit = split_audit(rows(relations={"supply": ring}))
+    assert ("edges that cross", "supply: community, out_of_community") in beyond(audit)
+
+
+def test_firms_with_the_same_partners_across_samples_are_found():
+    hubs = relation([(i, hub) for i in range(10, SIZE) for hub in (0, 2, 4)])
+    audit = split_audit(rows(relations={"supply": hubs}))
+    assert ("near-duplicates", "community, out_of_community") in beyond(audit)
+
+
+def test_findings_beyond_their_limit_come_first():
+    ring = relation([(i, (i + 1) % SIZE) for i in range(SIZE)])
+    flags = [finding.beyond for finding in split_audit(rows(relations={"supply": ring}))]
+    assert flags == sorted(flags, reverse=True)
+
+
+def test_one_class_of_outcome_is_audited_without_a_crash():
+    audit = split_audit(rows(unfavourable=np.zeros(SIZE, dtype=bool)))
+    assert "separating feature" not in {finding.check for finding in audit}
+
+
+def test_separation_ignores_the_direction():
+    bad = np.array([True, True, False, False])
+    assert separation(np.array([1.0, 2.0, 3.0, 4.0]), bad) == 1.0
+    assert separation(np.array([4.0, 3.0, 2.0, 1.0]), bad) == 1.0
+    assert separation(np.array([1.0, 1.0, 1.0, 1.0]), bad) == 0.5
+
+
+@pytest.mark.data
+def test_the_row_order_of_corpnet_as_published_is_found():
+    folder = os.environ.get("CREDITNET_DATA")
+    if not folder:
+        pytest.skip("CREDITNET_DATA does not name the reference data")
+    nodes = pl.read_parquet(Path(folder) / "corpnet" / "nodes.parquet")
+    audit_rows = pl.read_parquet(Path(folder) / "corpnet" / "audit_source_rows.parquet")
+    joined = nodes.join(audit_rows, on="firm_id", how="inner")
+    order = next(name for name in audit_rows.columns if name != "firm_id")
+    bad = (joined["investment_grade"] == 0).to_numpy()
+    assert separation(joined[order].cast(pl.Float64).to_numpy(), bad) > 0.99
+
+
+def test_relations_of_few_firms_are_not_judged():
+    few = relation([(0, 1), (2, 3)])
+    assert isinstance(few, RelationEdges)
+    audit = split_audit(rows(relations={"few": few}))
+    assert "relation that tells" not in {finding.check for finding in audit}
