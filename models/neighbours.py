@@ -59,5 +59,8 @@ def _weighted_moments(adjacency: sp.csr_array, features: FloatMatrix) -> tuple[F
     some = weight > 0
     mean = np.divide(adjacency @ values, weight, out=np.full_like(weight, np.nan), where=some)
     square = np.divide(adjacency @ (values**2), weight, out=np.full_like(weight, np.nan), where=some)
-    deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
+    variance = square - mean**2
+    # Below this share of the square the difference is rounding: one partner alone has no deviation, and
+    # scaling would blow such noise up to a full column.
+    deviation = np.sqrt(np.where(variance <= 1e-12 * square, 0.0, variance))
     return mean + centre, deviation

@@ -57,11 +57,11 @@ def _result(expectation: Expectation, found: Any) -> ExpectationResult:
             way_out="correct the portfolio's expectation",
         )
     outcome = found.result
-    observed = (
-        f"{1 - outcome['unexpected_percent'] / 100:.1%} filled"
-        if "unexpected_percent" in outcome
-        else f"{outcome.get('observed_value'):,.4g}"
-    )
+    empty_share, value = outcome.get("unexpected_percent"), outcome.get("observed_value")
+    if empty_share is not None:
+        observed = f"{1 - empty_share / 100:.1%} filled"
+    else:
+        observed = "no row" if value is None else f"{value:,.4g}"
     return ExpectationResult(
         table=expectation.table,
         column=expectation.column,

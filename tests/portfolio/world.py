@@ -29,7 +29,14 @@ SIZES = {"a": 8, "b": 8, "c": 7, "d": 6, "z": 1}
 FIRMS = tuple(f"{letter}{number}" for letter, size in SIZES.items() for number in range(1, size + 1))
 BORN_LATER, LEAVES, LATE, RESTATED, LONER, PARENT = "c7", "d6", "c2", "d2", "z1", "b1"
 BRIDGES = (("a8", "b8"), ("b7", "c7"), ("c6", "d6"))
-OWNERSHIP = (("a1", "a2", 0.6), ("a2", "a3", 0.4), ("a3", "a1", 0.1), ("b1", "b2", 1.0), ("b1", "b3", 0.8), ("d1", "d2", 0.51))
+OWNERSHIP = (
+    ("a1", "a2", 0.6),
+    ("a2", "a3", 0.4),
+    ("a3", "a1", 0.1),
+    ("b1", "b2", 1.0),
+    ("b1", "b3", 0.8),
+    ("d1", "d2", 0.51),
+)
 DEFAULTS = {
     "2023Q1": {"a4", "a6", PARENT, "b5", "c1", "c4", "d3"},
     "2023Q2": {"a4", "a7", "b2", "b3", "c4", "c5", "d3"},
@@ -127,7 +134,12 @@ def admitted_tables() -> dict[str, pl.DataFrame]:
             _firms(), firm_id=text, name=text, published_on=date, valid_until=date, industry=text, region=text
         ),
         "relations:supply": table(
-            [_edge(*edge) for edge in SUPPLY], source=text, target=text, weight=number, published_on=date, valid_until=date
+            [_edge(*edge) for edge in SUPPLY],
+            source=text,
+            target=text,
+            weight=number,
+            published_on=date,
+            valid_until=date,
         ),
         "relations:ownership": table(
             [_edge(*edge) for edge in OWNERSHIP],
@@ -163,9 +175,7 @@ def raw_tables() -> dict[str, pl.DataFrame]:
     absent = {"relations:supply": ["valid_until"], "relations:ownership": ["valid_until"], "filings": ["valid_until"]}
     absent["outcomes"] = ["published_on"]
     return {
-        name: frame.drop(absent.get(name, []))
-        .rename(names[name])
-        .with_columns(pl.exclude("row").cast(pl.String))
+        name: frame.drop(absent.get(name, [])).rename(names[name]).with_columns(pl.exclude("row").cast(pl.String))
         for name, frame in admitted_tables().items()
     }
 

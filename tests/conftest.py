@@ -1,0 +1,42 @@
+"""What all tests share: the small world, and a budget for property tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("creditnet", deadline=None, max_examples=30)
+settings.load_profile("creditnet")
+
+
+def _module(name: str) -> ModuleType:
+    # tests is no package (importlib mode), so its helpers are loaded by their path, once.
+    known = sys.modules.get(f"portfolio_{name}")
+    if known is not None:
+        return known
+    spec = importlib.util.spec_from_file_location(
+        f"portfolio_{name}", Path(__file__).parent / "portfolio" / f"{name}.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def world() -> ModuleType:
+    """Return the small world: portfolio(), raw_tables(), admitted_tables(), labels()."""
+    return _module("world")
+
+
+@pytest.fixture(scope="session")
+def graphs() -> ModuleType:
+    """Return builders of graphs and fitting data: graph_of(), graph_from_networkx(), learnable()."""
+    return _module("graphs")

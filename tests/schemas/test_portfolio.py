@@ -1,0 +1,217 @@
+"""A portfolio is one frozen thing; combinations that cannot be die when it is made."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from schemas.portfolio import ColumnSpec, PortfolioSpec, SqlSource, TargetSpec
+from schemas.terms import Kind, Role
+
+BUNDLED = sorted((Path(__file__).parents[2] / "schemas" / "bundled").glob("*.yaml"))
+
+
+@pytest.fixture
+def described(world):
+    """The small world's portfolio as the plain data of a YAML file."""
+    return copy.deepcopy(world.portfolio().model_dump(mode="json"))
+
+
+def refused(described, message):
+    with pytest.raises(ValidationError) as error:
+        PortfolioSpec.model_validate(described)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+def test_every_bundled_portfolio_is_possible_and_survives_json(path):
+    spec = PortfolioSpec.model_validate(yaml.safe_load(path.read_text()))
+    assert spec.name == path.stem
+    assert PortfolioSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_a_portfolio_cannot_be_changed(world):
+    with pytest.raises(ValidationError, match="frozen"):
+        world.portfolio().title = "other"
+
+
+def test_features_come_from_firms_first_and_only_by_role(world):
+    spec = world.portfolio()
+    assert [column.name for column in spec.feature_columns] == ["industry", "profit"]
+    assert [column.name for column in spec.protected_columns] == ["region"]
+    assert spec.split_column is None
+
+
+def test_declared_columns_are_the_source_names_of_all_that_is_read_once(world):
+    spec = world.portfolio()
+    assert spec.firms.declared_columns() == ("id", "called", "industry", "region", "known_from", "gone_on")
+    assert spec.filings.declared_columns() == ("id", "period", "total assets", "debt", "profit", "filed_on")
+    assert spec.relations[0].declared_columns() == ("seller", "buyer", "volume", "known_from")
+    assert spec.outcomes.declared_columns() == ("id", "defaulted", "quarter")
+
+
+def test_a_file_with_a_quarter_in_its_name_is_quarterly(described):
+    assert not PortfolioSpec.model_validate(described).firms.quarterly
+    described["firms"]["file"] = "{quarter}/firms"
+    assert PortfolioSpec.model_validate(described).firms.quarterly
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kind": "category"}, "a category needs `values`"),
+        ({"kind": "text"}, "a feature is a number, an integer or a category, not text"),
+        ({"kind": "date"}, "a feature is a number, an integer or a category, not date"),
+        ({"role": "protected"}, "a protected column is a category with its `values`"),
+        ({"role": "split"}, "a split column is a category with its `values`"),
+        ({"kind": "category", "role": "protected", "values": ["u", "r"]}, "a protected attribute needs `reference`"),
+        (
+            {"kind": "category", "role": "protected", "values": ["u", "r"], "reference": "x"},
+            "one of its values (u, r); found 'x'",
+        ),
+        ({"kind": "category", "values": ["a"], "minimum": 0}, "minimum, maximum and mean_between are for numbers"),
+        ({"kind": "text", "role": "note", "maximum": 0}, "minimum, maximum and mean_between are for numbers"),
+        ({"kind": "date", "role": "note", "mean_between": [0, 1]}, "are for numbers"),
+        ({"name": "Total Assets"}, "String should match pattern"),
+        ({"completeness": 1.5}, "less than or equal to 1"),
+    ],
+)
+def test_an_impossible_column_is_refused(settings, message):
+    with pytest.raises(ValidationError) as error:
+        ColumnSpec.model_validate({"name": "x"} | settings)
+    assert message in str(error.value)
+
+
+def test_a_column_is_called_the_same_in_the_delivery_unless_told():
+    assert ColumnSpec(name="assets").source_name == "assets"
+    assert ColumnSpec(name="assets", column="Total assets").source_name == "Total assets"
+    assert ColumnSpec(name="founded", kind=Kind.DATE, role=Role.NOTE).kind is Kind.DATE
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"classes": ["0", "0"]}, "classes repeat: 0, 0"),
+        ({"classes": ["0", "1", "2"]}, "a binary target has two classes; found 3"),
+        ({"kind": "ordinal"}, "an ordinal target has three classes or more; found 2"),
+        ({"favourable": []}, "`favourable` names some of the classes"),
+        ({"favourable": ["0", "1"]}, "`favourable` names some of the classes"),
+        ({"favourable": ["2"]}, "found 2"),
+        ({"horizon_quarters": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_an_impossible_target_is_refused(settings, message):
+    possible = {"kind": "binary", "classes": ["0", "1"], "favourable": ["0"], "horizon_quarters": 4, "label": "d"}
+    TargetSpec.model_validate(possible)
+    with pytest.raises(ValidationError) as error:
+        TargetSpec.model_validate(possible | settings)
+    assert message in str(error.value)
+
+
+def test_a_password_in_a_database_url_is_refused():
+    with pytest.raises(ValidationError, match="the URL holds a password"):
+        SqlSource(kind="sql", url="postgresql://clerk:secret@host/db")
+    assert SqlSource(kind="sql", url="env:BANK_URL").url == "env:BANK_URL"
+    assert SqlSource(kind="sql", url="postgresql://clerk@host:5432/db")
+
+
+def test_names_that_repeat_are_refused(described):
+    described["candidates"] *= 2
+    described["relations"].append(described["relations"][0])
+    described["derived"].append({"name": "profit", "expression": "debt"})
+    refused(described, "candidates: names must differ, these repeat: logistic")
+    refused(described, "relations: names must differ, these repeat: supply")
+    refused(described, "columns and derived features: names must differ, these repeat: profit")
+
+
+def test_a_portfolio_without_candidates_is_refused(described):
+    described["candidates"] = []
+    refused(described, "at least 1 item")
+
+
+def test_a_portfolio_without_features_is_refused(described):
+    described["derived"] = []
+    for column in described["firms"]["columns"] + described["filings"]["columns"]:
+        if column["role"] == "feature":
+            column["role"] = "note"
+    refused(described, "no column has the role `feature`: there is nothing to predict from")
+
+
+def test_a_protected_column_among_the_filings_is_refused(described):
+    described["filings"]["columns"].append(
+        {"name": "owner", "kind": "category", "role": "protected", "values": ["m", "f"], "reference": "m"}
+    )
+    refused(described, "protected and split columns belong to firms, not to filings: owner")
+
+
+SPLIT = {"schemes": ["published"], "published": {"development": ["tr"], "validation": ["va"], "published_test": ["te"]}}
+
+
+def closed(described):
+    """Turn the portfolio into one without quarters."""
+    described["quarter"] = "2023Q1"
+    described["target"]["horizon_quarters"] = 0
+    return described
+
+
+def test_a_published_split_needs_its_column(described):
+    closed(described)["split"] = SPLIT
+    refused(described, "split.published needs a column of firms with the role `split`")
+
+
+def test_a_published_split_names_values_that_the_column_can_hold(described):
+    closed(described)["split"] = SPLIT
+    column = {"name": "part", "kind": "category", "role": "split", "values": ["tr", "va", "test"]}
+    described["firms"]["columns"].append(column)
+    refused(described, "split.published names values that column 'part' cannot hold: te")
+    column["values"] = ["tr", "va", "te", "rest"]
+    spec = PortfolioSpec.model_validate(described)
+    assert spec.split_column is not None
+    assert spec.split_column.name == "part"
+
+
+def test_a_published_split_is_for_data_with_one_quarter(described):
+    described["split"] = SPLIT
+    described["firms"]["columns"].append(
+        {"name": "part", "kind": "category", "role": "split", "values": ["tr", "va", "te"]}
+    )
+    refused(described, "the scheme `published` is for data with one quarter: declare `quarter`")
+
+
+def test_a_declared_quarter_and_no_horizon_go_together(described):
+    described["quarter"] = "2023Q1"
+    refused(described, "`quarter` and `target.horizon_quarters: 0` go together")
+    described["quarter"] = None
+    described["target"]["horizon_quarters"] = 0
+    refused(described, "`quarter` and `target.horizon_quarters: 0` go together")
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "message"),
+    [
+        ("outcomes", "vintage", "outcomes need `vintage`, a column with the quarter they were observed from"),
+        ("filings", "period", "filings need `period`, a column with the quarter they report on"),
+        ("firms", "published_on", "firms need `published_on`, a column with the day each row became known"),
+        ("filings", "published_on", "filings need `published_on`, a column with the day each row became known"),
+    ],
+)
+def test_a_table_without_time_is_refused_unless_quarterly_or_closed(described, table, field, message):
+    described[table][field] = None
+    refused(described, message)
+    quarterly = copy.deepcopy(described)
+    quarterly[table]["file"] = "{quarter}/file"
+    PortfolioSpec.model_validate(quarterly)
+    PortfolioSpec.model_validate(closed(described))
+
+
+def test_a_relation_without_time_is_refused(described):
+    described["relations"][1]["published_on"] = None
+    refused(described, "relations ownership need `published_on`")
+
+
+def test_all_mistakes_are_told_at_once(described):
+    described["candidates"] *= 2
+    described["filings"]["period"] = None
+    refused(described, "names must differ, these repeat: logistic; filings need `period`")

@@ -1,0 +1,120 @@
+"""Settings: closed, frozen, and refused where they contradict themselves."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.specs import (
+    AutoGluonSpec,
+    CandidateSpec,
+    EvaluationSpec,
+    GatesSpec,
+    GraphSageSpec,
+    GraphSpec,
+    LightGBMSpec,
+    LogisticSpec,
+    SplitSpec,
+    TrainingSpec,
+)
+from schemas.terms import Family
+
+PUBLISHED = {"development": ["train"], "validation": ["valid"], "published_test": ["test"]}
+MINIMAL = {
+    GraphSpec: {},
+    SplitSpec: {},
+    LogisticSpec: {"name": "one", "kind": "logistic"},
+    LightGBMSpec: {"name": "one", "kind": "lightgbm"},
+    AutoGluonSpec: {"name": "one", "kind": "autogluon"},
+    GraphSageSpec: {"name": "one", "kind": "graphsage"},
+    TrainingSpec: {},
+    EvaluationSpec: {},
+    GatesSpec: {},
+}
+
+
+@pytest.mark.parametrize("kind", MINIMAL)
+def test_defaults_are_possible_frozen_and_survive_json(kind):
+    spec = kind.model_validate(MINIMAL[kind])
+    assert kind.model_validate_json(spec.model_dump_json()) == spec
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(spec, next(iter(kind.model_fields)), "other")
+
+
+@pytest.mark.parametrize("kind", MINIMAL)
+def test_a_misspelt_setting_is_an_error(kind):
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        kind.model_validate(MINIMAL[kind] | {"learning_rat": 0.1})
+
+
+@pytest.mark.parametrize("kind", [LogisticSpec, LightGBMSpec, AutoGluonSpec, GraphSageSpec])
+def test_the_kind_decides_which_candidate_is_read(kind):
+    assert type(TypeAdapter(CandidateSpec).validate_python(MINIMAL[kind])) is kind
+
+
+def test_an_unknown_kind_of_candidate_is_refused():
+    with pytest.raises(ValidationError, match="does not match any of the expected tags"):
+        TypeAdapter(CandidateSpec).validate_python({"name": "one", "kind": "forest"})
+
+
+def test_a_candidate_belongs_to_the_family_of_what_it_sees():
+    assert LogisticSpec(name="a", kind="logistic").family is Family.TABULAR
+    assert LightGBMSpec(name="a", kind="lightgbm", features="neighbour").family is Family.NEIGHBOUR
+    assert AutoGluonSpec(name="a", kind="autogluon", features="neighbour").family is Family.NEIGHBOUR
+    assert GraphSageSpec(name="a", kind="graphsage").family is Family.GNN
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"schemes": []}, "schemes must name one or more different schemes"),
+        ({"schemes": ["community", "community"]}, "schemes must name one or more different schemes"),
+        ({"schemes": ["published"]}, "go together: give both or neither"),
+        ({"published": PUBLISHED}, "go together: give both or neither"),
+        ({"validation_share": 0.5, "out_of_community_share": 0.5}, "must lie between 0 and 1"),
+        ({"validation_share": 0, "out_of_community_share": 0}, "must lie between 0 and 1"),
+        ({"validation_share": 1.2}, "less than or equal to 1"),
+        ({"development_vintages": 0}, "greater than or equal to 1"),
+        ({"vintage_step": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_an_impossible_split_is_refused(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        SplitSpec.model_validate(settings)
+
+
+def test_a_published_split_is_possible_with_its_mapping():
+    spec = SplitSpec.model_validate({"schemes": ["published", "community"], "published": PUBLISHED})
+    assert spec.published is not None
+    assert spec.published.development == ("train",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (GraphSpec, {"community_resolution": 0}),
+        (LogisticSpec, {"inverse_penalty": 0}),
+        (LogisticSpec, {"name": "Upper Case"}),
+        (LogisticSpec, {"features": "all"}),
+        (LightGBMSpec, {"rounds": 0}),
+        (LightGBMSpec, {"leaves": 1}),
+        (LightGBMSpec, {"row_share": 0}),
+        (AutoGluonSpec, {"folds": 1}),
+        (GraphSageSpec, {"dropout": 1}),
+        (GraphSageSpec, {"layers": 0}),
+        (GraphSageSpec, {"learning_rate": 0}),
+        (TrainingSpec, {"threads": 0}),
+        (EvaluationSpec, {"threshold": "best"}),
+        (EvaluationSpec, {"threshold": 1.5}),
+        (EvaluationSpec, {"bootstrap_draws": 5}),
+        (GatesSpec, {"minimum_auc": 1.1}),
+        (GatesSpec, {"feature_drift_limit": 0}),
+        (GatesSpec, {"least_group_size": 0}),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(kind, settings):
+    with pytest.raises(ValidationError):
+        kind.model_validate(MINIMAL[kind] | settings)
+
+
+def test_a_cut_off_is_a_number_or_sought_on_validation():
+    assert EvaluationSpec(threshold=0.3).threshold == 0.3
+    assert EvaluationSpec(threshold="f1_on_validation").threshold == "f1_on_validation"
