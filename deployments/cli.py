@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -100,6 +100,80 @@ def check(
     )
 
 
+@app.command(
+    epilog="Example: creditnet diff 2022Q3 2022Q4 --portfolio interbank --json\n\n"
+    "Exit codes: 0 done, also when nothing changed, 1 unexpected, 2 wrong usage, 3 portfolio unknown or with mistakes, "
+    "6 one of the quarters has not been published, 8 stored bytes are not what was recorded, 9 a setting cannot be "
+    "used, such as a word that is not a quarter."
+)
+def diff(
+    before: Annotated[str, typer.Argument(help="A published quarter, such as 2022Q3.")],
+    after: Annotated[str, typer.Argument(help="The quarter to compare it with, such as 2022Q4.")],
+    portfolio: Annotated[str, typer.Option(help="A bundled portfolio's name or a portfolio file.")] = "simulated",
+    as_json: JsonOption = False,
+) -> None:
+    """Show what changed in the graph between two published quarters, and write it down."""
+    with _stdout_kept() as stdout:
+        from schemas.terms import Quarter
+        from tasks.portfolios import load_portfolio
+
+        spec, quarters = load_portfolio(portfolio), (Quarter.parse(before), Quarter.parse(after))
+        from monitoring.diff_document import graph_diff_text
+        from tasks.diffing import published_diff
+        from tasks.settings import prepare_environment, settings
+
+        prepare_environment(settings())
+        written = published_diff(spec, *quarters)
+        if as_json:
+            stdout.write(json.dumps({**written.content.model_dump(mode="json"), "files": written.files}) + "\n")
+        else:
+            stdout.write(graph_diff_text(written.content) + _listed(written.files))
+
+
+@app.command(
+    epilog="Example: creditnet fetch corpnet --from ../downloads/corpnet --to data/corpnet\n\n"
+    "Without --from the files are fetched over https from the publisher's repository at one commit; "
+    "CREDITNET_FETCH_URL names a mirror of https://raw.githubusercontent.com. No other command reaches outside.\n\n"
+    "Exit codes: 0 done, 1 unexpected or no room on the disk, 2 wrong usage, 4 a file is missing, cannot be fetched or "
+    "is not as published, 6 too few firms to split, 8 a file's hash is not the recorded one, or none is recorded, "
+    "9 the folder exists already or a setting cannot be used."
+)
+def fetch(
+    dataset: Annotated[Literal["corpnet", "interbank"], typer.Argument(help="Which published data set.")],
+    local: Annotated[
+        Path | None, typer.Option("--from", help="A folder with the publisher's files; from the publisher by default.")
+    ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option("--to", help="The data folder to make; DATASET in CREDITNET_DATA or in data/ by default."),
+    ] = None,
+    accept_new_hashes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-new-hashes", help="Take files without a recorded SHA-256 too, and write it to hashes.json."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a data folder out of the publisher's own files, each checked against its SHA-256."""
+    with _stdout_kept() as stdout:
+        from tasks.fetching import fetch as fetched_folder
+        from tasks.settings import settings
+
+        folder = target or (settings().data_dir or Path("data")) / dataset
+        fetched = fetched_folder(
+            dataset,
+            folder.absolute(),
+            local=local,
+            accept_new_hashes=accept_new_hashes,
+            tell=lambda name: sys.stderr.write(f"  {name}\n"),
+        )
+        if as_json:
+            stdout.write(json.dumps(fetched.model_dump(mode="json")) + "\n")
+        else:
+            stdout.write(_fetched(fetched))
+
+
 def main() -> None:
     """Run the command line and turn this project's errors into a message and an exit code."""
     try:
@@ -152,7 +226,20 @@ def _summary(outcome: Any, title: str) -> str:
         *(f"               failed: {g.gate} = {g.value:.3f}, limit {g.comparison} {g.limit:g}" for g in failed),
         f"  registered   {refreshed.model_version}",
         f"  time         {sum(refreshed.stages.values()):.1f} s in {len(refreshed.stages)} stages",
-        "  files",
-        *(f"    {path}" for path in refreshed.files),
     ]
+    return "\n".join(lines) + "\n" + _listed(refreshed.files)
+
+
+def _listed(paths: Iterable[str]) -> str:
+    return "  files\n" + "".join(f"    {path}\n" for path in paths)
+
+
+def _fetched(fetched: Any) -> str:
+    folder = Path(fetched.folder)
+    lines = [f"{fetched.dataset} from {fetched.origin}"]
+    lines += [f"  {table.file:<28} {table.rows:>9,} rows" for table in fetched.tables]
+    if fetched.new_hashes:
+        lines.append(f"  {len(fetched.new_hashes)} files had no recorded SHA-256; hashes.json says what they were")
+    found = folder.parent if folder.name == fetched.dataset else "a folder that holds it under that name"
+    lines += [f"  folder   {folder}", f"  use it   creditnet refresh --portfolio {fetched.dataset} --data-dir {found}"]
     return "\n".join(lines) + "\n"

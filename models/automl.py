@@ -38,6 +38,7 @@ class FittedAutoGluon:
     spec: AutoGluonSpec
     predictor: TabularPredictor
     columns: int
+    classes: int
     digest: str
     notes: Notes
 
@@ -49,12 +50,15 @@ class FittedAutoGluon:
     def probabilities(self, graph: CorporateGraph) -> FloatMatrix:
         """Return (n, classes)."""
         rows, _ = design_matrix(graph, self.spec.features)
-        return _predicted(self.predictor, rows)
+        return _predicted(self.predictor, rows, self.classes)
 
     def content(self) -> ModelContent:
         """Return the digest; the predictor's files are in the folder it was fitted in."""
         return ModelContent(
-            texts={"autogluon.json": json.dumps({"columns": self.columns, "digest": self.digest})}, digest=self.digest
+            texts={
+                "autogluon.json": json.dumps({"columns": self.columns, "classes": self.classes, "digest": self.digest})
+            },
+            digest=self.digest,
         )
 
     @classmethod
@@ -64,7 +68,7 @@ class FittedAutoGluon:
 
         kept = json.loads(content.texts["autogluon.json"])
         predictor = TabularPredictor.load(folder, verbosity=0)
-        return cls(spec, predictor, kept["columns"], kept["digest"], {})
+        return cls(spec, predictor, kept["columns"], kept["classes"], kept["digest"], {})
 
 
 def fit_autogluon(spec: AutoGluonSpec, data: FittingData) -> FittedAutoGluon:
@@ -86,9 +90,9 @@ def fit_autogluon(spec: AutoGluonSpec, data: FittingData) -> FittedAutoGluon:
     predictor.fit(frame, **_settings(spec, data))
     predictor.save_space()  # drops the copy of the training data
     probes = rows[data.development][:_PROBES]
-    shown = np.round(_predicted(predictor, probes), _DECIMALS)
+    shown = np.round(_predicted(predictor, probes, data.classes), _DECIMALS)
     digest = hashlib.sha256(canonical_bytes(shown)).hexdigest()
-    return FittedAutoGluon(spec, predictor, rows.shape[1], digest, {"folds": int(frame[_FOLD].nunique())})
+    return FittedAutoGluon(spec, predictor, rows.shape[1], data.classes, digest, {"folds": int(frame[_FOLD].nunique())})
 
 
 def community_folds(communities: NDArray[np.str_], folds: int) -> NDArray[np.int64]:
@@ -133,7 +137,9 @@ def _frame(rows: FloatMatrix) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[f"c{column}" for column in range(rows.shape[1])])
 
 
-def _predicted(predictor: TabularPredictor, rows: FloatMatrix) -> FloatMatrix:
+def _predicted(predictor: TabularPredictor, rows: FloatMatrix, classes: int) -> FloatMatrix:
+    # AutoGluon knows the classes of development only; one that was absent there gets probability 0.
     frame = predictor.predict_proba(_frame(rows))
-    classes = sorted(frame.columns)
-    return np.asarray(frame[classes].to_numpy(), dtype=np.float64)
+    probabilities = np.zeros((len(rows), classes))
+    probabilities[:, [int(found) for found in frame.columns]] = frame.to_numpy()
+    return probabilities

@@ -53,6 +53,8 @@ class FittingData:
         for name, rows in (("development", self.development), ("validation", self.validation)):
             if rows.any() and self.truth[rows].min() < 0:
                 raise ValueError(f"every {name} row needs an outcome; {(self.truth[rows] < 0).sum()} have none")
+        if (self.development & self.validation).any():
+            raise ValueError("a row is in development or in validation, not in both")
         if self.truth[~(self.development | self.validation)].max(initial=-1) >= 0:
             raise ValueError("outcomes outside development and validation must be masked with -1")
 

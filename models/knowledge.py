@@ -32,8 +32,9 @@ def newest_filings(filings: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
 
 
 def closed_outcomes(outcomes: pl.DataFrame, vintage: Quarter, as_of: dt.date) -> pl.DataFrame:
-    """Return the outcomes of one vintage whose window had closed by `as_of`."""
-    return known_by(outcomes, as_of).filter(pl.col("vintage") == str(vintage))
+    """Return the outcomes of one vintage known by `as_of`, one a firm: the latest known word counts."""
+    known = known_by(outcomes, as_of).filter(pl.col("vintage") == str(vintage))
+    return known.sort("firm_id", "published_on").unique("firm_id", keep="last", maintain_order=True)
 
 
 def newest_firms(firms: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:

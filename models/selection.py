@@ -63,10 +63,14 @@ def simplest_not_worse(
         Rows of the validation sample. Test samples have no place here.
     """
     best = best_of(names, auc)
-    for name in names[: names.index(best)]:
+    simpler = names[: names.index(best)]
+    if not simpler:
+        return Choice(best, best, f"{best} has the highest AUC on validation and is the simplest candidate.")
+    for name in simpler:
         difference = validation.auc_difference(best, name, draws=draws, seed=seed)
-        if difference.low is None:
-            continue
+        if difference.low is None or difference.high is None:
+            why = f"no interval could be formed to prefer {name}, which is simpler"
+            return Choice(best, best, f"{best} has the highest AUC on validation; {why}.")
         if difference.low <= 0:
             return Choice(
                 name,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NUMBER_METHOD = "wasserstein"
 CATEGORY_METHOD = "jensenshannon"
+MISSING_METHOD = "difference of missing shares"
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,31 @@ def column_drifts(expected: Columns, actual: Columns, *, limit: float, rows: int
     numbers = [name for name in numbers if name not in empty]
     categories = [name for name in actual.categories if name in expected.categories]
     nothing = tuple(
-        ColumnDrift(column=name, method=NUMBER_METHOD, value=None, limit=limit, drifted=False) for name in empty
+        _or_missing(
+            ColumnDrift(column=name, method=NUMBER_METHOD, value=None, limit=limit, drifted=False), expected, actual
+        )
+        for name in empty
     )
     if not numbers and not categories:
         return nothing
     results = _evidently(_coded(expected, numbers, categories), _coded(actual, numbers, categories), limit)
-    found = [_column(name, NUMBER_METHOD, limit, results[f"n{i}"], None) for i, name in enumerate(numbers)] + [
+    found = [
+        _or_missing(_column(name, NUMBER_METHOD, limit, results[f"n{i}"], None), expected, actual)
+        for i, name in enumerate(numbers)
+    ] + [
         _column(name, CATEGORY_METHOD, limit, results[f"k{i}"], actual.categories[name][1])
         for i, name in enumerate(categories)
     ]
     return (*found, *nothing)
+
+
+def _or_missing(found: ColumnDrift, expected: Columns, actual: Columns) -> ColumnDrift:
+    """Let missingness speak where it moved further than the values: a feed that stops delivering is drift too."""
+    before, after = (float(np.isnan(columns.numbers[found.column]).mean()) for columns in (expected, actual))
+    moved = abs(after - before)
+    if moved < found.limit or moved <= (found.value or 0.0):
+        return found
+    return found.model_copy(update={"method": MISSING_METHOD, "value": moved, "drifted": True})
 
 
 def _coded(columns: Columns, numbers: list[str], categories: list[str]) -> pd.DataFrame:

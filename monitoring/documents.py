@@ -189,7 +189,8 @@ def _harmless(form: Form) -> Callable[[object], object]:
     return printed
 
 
-def _environment(form: Form) -> Environment:
+def template_environment(form: Form) -> Environment:
+    """Return the environment that every document is rendered in: all that is printed is escaped or made inert."""
     loader = ChoiceLoader([PackageLoader("monitoring", f"templates/{form}"), PackageLoader("monitoring", "templates")])
     environment = Environment(
         loader=loader,
@@ -220,5 +221,5 @@ def _environment(form: Form) -> Environment:
 
 def _written(template: str, dossier: Dossier, form: Form) -> str:
     fields = {name: getattr(dossier, name) for name in Dossier.model_fields}
-    text = _environment(form).get_template(template).render(dossier=dossier, **fields)
+    text = template_environment(form).get_template(template).render(dossier=dossier, **fields)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

@@ -32,6 +32,11 @@ def key_column(kind: Kind = Kind.TEXT, *, nullable: bool = False, checks: Sequen
     return pa.Column(DTYPES[kind], nullable=nullable, checks=list(checks))
 
 
+def id_column() -> pa.Column:
+    """Column of ids: any text with something to see in it."""
+    return key_column(checks=[pa.Check.str_matches(r"\S", error="is not blank")])
+
+
 def value_column(spec: ColumnSpec) -> pa.Column:
     """Column declared in a portfolio, with the rules its declaration states."""
     checks = []

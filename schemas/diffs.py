@@ -14,13 +14,9 @@ class PartComparison(Frozen):
     """
 
     part: str
+    equal: bool
     before: str | None
     after: str | None
-
-    @property
-    def equal(self) -> bool:
-        """Tell whether the part is the same, number for number."""
-        return self.before == self.after
 
 
 class FirmsDiff(Frozen):
@@ -109,7 +105,7 @@ class CommunityKept(Frozen):
 
 
 class CommunitiesDiff(Frozen):
-    """What became of the communities.
+    """What became of the communities, the largest first.
 
     Attributes
     ----------
@@ -156,18 +152,14 @@ class NeighbourhoodsDiff(Frozen):
 
 
 class GraphDiff(Frozen):
-    """Everything that differs between two corporate graphs."""
+    """Everything that differs between two corporate graphs; `equal` if nothing does, number for number."""
 
+    equal: bool
     parts: tuple[PartComparison, ...]
     firms: FirmsDiff
     relations: tuple[RelationDiff, ...]
     communities: CommunitiesDiff
     neighbourhoods: NeighbourhoodsDiff
-
-    @property
-    def empty(self) -> bool:
-        """Tell whether the two graphs are equal, part by part."""
-        return all(part.equal for part in self.parts)
 
 
 class DiffSide(Frozen):

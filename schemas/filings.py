@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from schemas.contracts import PROVENANCE, declared_rules, key_column, known_firm, unique_rule, value_column
+from schemas.contracts import PROVENANCE, declared_rules, id_column, key_column, known_firm, unique_rule, value_column
 from schemas.portfolio import FilingsSpec
 from schemas.terms import Kind
 
@@ -15,7 +15,7 @@ def filings_contract(spec: FilingsSpec, firms: pl.DataFrame) -> pa.DataFrameSche
     return pa.DataFrameSchema(
         {
             **PROVENANCE,
-            "firm_id": key_column(),
+            "firm_id": id_column(),
             "period": key_column(Kind.QUARTER),
             "published_on": key_column(Kind.DATE),
             "valid_until": key_column(Kind.DATE, nullable=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from schemas.contracts import PROVENANCE, key_column, known_firm, unique_rule
+from schemas.contracts import PROVENANCE, id_column, key_column, known_firm, unique_rule
 from schemas.portfolio import TargetSpec
 from schemas.terms import Kind
 
@@ -16,11 +16,11 @@ def outcomes_contract(target: TargetSpec, firms: pl.DataFrame) -> pa.DataFrameSc
     return pa.DataFrameSchema(
         {
             **PROVENANCE,
-            "firm_id": key_column(),
+            "firm_id": id_column(),
             "vintage": key_column(Kind.QUARTER),
             "outcome": key_column(checks=[one_of]),
             "published_on": key_column(Kind.DATE),
         },
-        checks=[known_firm("firm_id", firms), unique_rule(["firm_id", "vintage"])],
+        checks=[known_firm("firm_id", firms), unique_rule(["firm_id", "vintage", "published_on"])],
         strict=True,
     )

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
+import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.specs import CandidateSpec, EvaluationSpec, GatesSpec, GraphSpec, Name, Share, SplitSpec, TrainingSpec
 from schemas.terms import Kind, Quarter, Role, Scheme, TargetKind
+
+#: names that tables use for their keys, dates and provenance
+RESERVED_NAMES = (
+    "firm_id",
+    "name",
+    "period",
+    "vintage",
+    "outcome",
+    "quarter",
+    "published_on",
+    "valid_until",
+    "row",
+    "delivered",
+    "index",
+)
 
 
 class FolderSource(Frozen):
@@ -75,6 +91,14 @@ class ColumnSpec(Frozen):
     @model_validator(mode="after")
     def _possible(self) -> ColumnSpec:
         where = f"column {self.name!r}"
+        if self.name in RESERVED_NAMES:
+            raise ValueError(f"{where}: the name is used for something else; reserved are {', '.join(RESERVED_NAMES)}")
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"{where}: `values` repeat")
+        if self.values and self.kind is not Kind.CATEGORY:
+            raise ValueError(f"{where}: `values` are for a category, not for {self.kind}")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"{where}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
         if self.kind is Kind.CATEGORY and not self.values:
             raise ValueError(f"{where}: a category needs `values`, the closed list of what it may be")
         if self.role is Role.FEATURE and self.kind not in (Kind.NUMBER, Kind.INTEGER, Kind.CATEGORY):
@@ -171,6 +195,13 @@ class RelationSpec(_TableSpec):
     self_loops: Literal["refuse", "drop"] = "refuse"
     weight_between: tuple[float | None, float | None] = (0.0, None)
     cap: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> RelationSpec:
+        least, most = self.weight_between
+        if least is not None and most is not None and least > most:
+            raise ValueError(f"relation {self.name!r}: weight_between ends ({most:g}) before it begins ({least:g})")
+        return self
 
     def _own_columns(self) -> Iterator[str]:
         yield from (self.source, self.target)
@@ -366,7 +397,13 @@ class PortfolioSpec(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> PortfolioSpec:
-        mistakes = [*self._repeated(), *self._split_mistakes(), *self._feature_mistakes(), *self._time_mistakes()]
+        mistakes = [
+            *self._repeated(),
+            *self._split_mistakes(),
+            *self._feature_mistakes(),
+            *self._expression_mistakes(),
+            *self._time_mistakes(),
+        ]
         if mistakes:
             raise ValueError("; ".join(mistakes))
         return self
@@ -414,6 +451,18 @@ class PortfolioSpec(Frozen):
         if misplaced:
             yield f"protected and split columns belong to firms, not to filings: {', '.join(misplaced)}"
 
+    def _expression_mistakes(self) -> Iterator[str]:
+        filed = self.filings.columns if self.filings else ()
+        for table, columns, rules in (
+            ("firms", self.firms.columns, self.firms.rules),
+            ("filings", filed, self.filings.rules if self.filings else ()),
+        ):
+            for rule in rules:
+                yield from _mistaken(f"{table}: rule {rule.name!r}", rule.expression, columns, pl.Boolean())
+        for feature in self.derived:
+            where = f"derived feature {feature.name!r}"
+            yield from _mistaken(where, feature.expression, (*self.firms.columns, *filed), pl.Float64())
+
     def _time_mistakes(self) -> Iterator[str]:
         closed = self.target.horizon_quarters == 0
         if closed != (self.quarter is not None):
@@ -436,3 +485,23 @@ class PortfolioSpec(Frozen):
                 yield f"{table} need `published_on`, a column with the day each row became known"
         if Scheme.PUBLISHED in self.split.schemes and self.quarter is None:
             yield "the scheme `published` is for data with one quarter: declare `quarter`"
+
+
+def _mistaken(where: str, expression: str, columns: Sequence[ColumnSpec], wanted: pl.DataType) -> Iterator[str]:
+    """Try an SQL expression on an empty table of the declared columns."""
+    kinds = {Kind.NUMBER: pl.Float64(), Kind.INTEGER: pl.Int64(), Kind.DATE: pl.Date()}
+    empty = pl.DataFrame(schema={column.name: kinds.get(column.kind, pl.String()) for column in columns})
+    try:
+        parsed = pl.sql_expr(expression)
+        unknown = sorted(set(parsed.meta.root_names()) - set(empty.columns))
+        if unknown:
+            yield f"{where} names columns that are not declared: {', '.join(unknown)}"
+            return
+        found = empty.select(parsed.alias("value")).schema["value"]
+    except pl.exceptions.PolarsError as error:
+        yield f"{where} is not an SQL expression over the declared columns: {str(error).splitlines()[0]}"
+        return
+    if wanted == pl.Boolean() and found != pl.Boolean():
+        yield f"{where} must be true or false; {expression!r} is {found}"
+    if wanted == pl.Float64() and not found.is_numeric():
+        yield f"{where} must be a number; {expression!r} is {found}"

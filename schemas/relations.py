@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from schemas.contracts import PROVENANCE, key_column, known_firm, row_rule, unique_rule
+from schemas.contracts import PROVENANCE, id_column, key_column, known_firm, row_rule, unique_rule
 from schemas.portfolio import RelationSpec
 from schemas.terms import Kind
 
@@ -33,8 +33,8 @@ def relation_contract(spec: RelationSpec, firms: pl.DataFrame) -> pa.DataFrameSc
     return pa.DataFrameSchema(
         {
             **PROVENANCE,
-            "source": key_column(),
-            "target": key_column(),
+            "source": id_column(),
+            "target": id_column(),
             "weight": key_column(Kind.NUMBER),
             "published_on": key_column(Kind.DATE),
             "valid_until": key_column(Kind.DATE, nullable=True),
@@ -64,8 +64,8 @@ def _firm_table(value: str, firms: pl.DataFrame, *rules: pa.Check) -> pa.DataFra
     return pa.DataFrameSchema(
         {
             **PROVENANCE,
-            "firm_id": key_column(),
-            value: key_column(),
+            "firm_id": id_column(),
+            value: id_column(),
             "published_on": key_column(Kind.DATE),
             "valid_until": key_column(Kind.DATE, nullable=True),
         },

@@ -53,7 +53,9 @@ class SplitSpec(Frozen):
                 "`published` (which values of the split column mean which sample) and the scheme "
                 "`published` go together: give both or neither"
             )
-        if not 0 < self.validation_share + self.out_of_community_share < 1:
+        if self.validation_share == 0:
+            raise ValueError("validation_share must be more than 0: selection and early stopping need a sample")
+        if self.validation_share + self.out_of_community_share >= 1:
             raise ValueError(
                 "validation_share + out_of_community_share must lie between 0 and 1, so that some "
                 f"communities are left for development; found {self.validation_share + self.out_of_community_share:g}"

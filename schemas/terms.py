@@ -26,6 +26,10 @@ class Quarter:
     year: int
     number: int
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= 4:
+            raise ValueError(f"a quarter's number is 1 to 4; found {self.number}")
+
     @classmethod
     def parse(cls, text: str) -> Quarter:
         """Read ``2024Q4``.

@@ -12,7 +12,7 @@ from schemas.references import DeliveryRef, RefreshRun
 from schemas.results import Refresh
 from tasks.catalogue import open_catalogue
 from tasks.identity import refresh_key
-from tasks.lake import write_file
+from tasks.lake import discard, write_file
 from tasks.progress import note
 from tasks.registry import sync_aliases
 from tasks.settings import settings
@@ -45,6 +45,8 @@ def already_published(run: RefreshRun) -> Refresh | None:
         return None
     if not published.registry_synced:
         sync_aliases(run.portfolio.name, run.key.key)
+    discard(Path(run.home), run.work)  # there is nothing left to work on
+    Path(run.home, f"{run.work}.id").unlink(missing_ok=True)
     note("already published")
     return published.refresh
 

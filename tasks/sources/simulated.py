@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from models.economy import EconomySpec, simulate_economy
+from models.economy import DELIVERED, EconomySpec, simulate_economy
 from schemas.errors import DeliveryError, examples
 from schemas.portfolio import SimulatedSource
 
@@ -22,7 +22,7 @@ class SimulatedReader:
 
     def names(self) -> list[str]:
         """List the tables of the economy."""
-        return ["filings", "firms", "outcomes", "ownership", "supply"]
+        return list(DELIVERED)
 
     def read(self, name: str) -> pl.DataFrame:
         """Return one table."""

@@ -96,7 +96,7 @@ def test_the_limit_decides():
 
 def test_missing_numbers_are_left_out_of_the_distance():
     expected = columns(0)
-    actual = Columns({"profit": np.where(np.arange(2000) % 5 == 0, np.nan, expected.numbers["profit"])}, {})
+    actual = Columns({"profit": np.where(np.arange(2000) % 20 == 0, np.nan, expected.numbers["profit"])}, {})
     kept = actual.numbers["profit"][~np.isnan(actual.numbers["profit"])]
     before = expected.numbers["profit"]
     assert drifts(expected, actual)["profit"].value == pytest.approx(
@@ -110,7 +110,8 @@ def test_a_column_without_any_value_has_no_distance(emptied):
     expected = full if emptied == "actual" else empty
     actual = full if emptied == "expected" else empty
     found = drifts(expected, actual)
-    assert (found["profit"].value, found["profit"].histogram) == (None, None)
+    assert (found["profit"].value, found["profit"].histogram) == (None if emptied == "both" else 1.0, None)
+    assert found["profit"].drifted == (emptied != "both"), "to stop being delivered is drift"
     assert found["industry"].value == pytest.approx(0, abs=1e-9), "the other columns are compared all the same"
 
 
@@ -155,3 +156,20 @@ def test_at_most_so_many_rows_are_compared_and_rows_stay_together():
     np.testing.assert_array_equal(part.numbers["x"], part.categories["k"][0])
     np.testing.assert_array_equal(part.numbers["x"], whole.sampled(100).numbers["x"])
     assert whole.sampled(1000) is whole
+
+
+def test_a_column_that_stops_being_delivered_drifted():
+    before = columns(0)
+    gone = Columns({**before.numbers, "profit": np.full(2000, np.nan)}, before.categories)
+    found = drifts(before, gone)["profit"]
+    assert found.drifted
+    assert found.value == 1.0
+    assert found.method == "difference of missing shares"
+
+
+def test_values_lost_at_random_are_drift_though_those_left_look_the_same():
+    before = columns(0)
+    lost = np.where(np.arange(2000) % 5 < 2, np.nan, before.numbers["profit"])
+    found = drifts(before, Columns({**before.numbers, "profit": lost}, before.categories))["profit"]
+    assert found.drifted
+    assert found.value == pytest.approx(0.4)

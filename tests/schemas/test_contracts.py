@@ -77,7 +77,7 @@ def test_a_rule_broken_once_sets_aside_exactly_that(world, table, cells, expecte
 @pytest.mark.parametrize(
     ("table", "row", "column", "rule", "value"),
     [
-        ("firms", 30, "firm_id", "unique firm_id", "z1"),
+        ("firms", 30, "firm_id, published_on", "unique firm_id, published_on", "z1, 2022-12-01"),
         ("relations:supply", 2, "source, target, published_on", "one row a pair", "a1, a3, 2022-12-01"),
         (
             "filings",
@@ -86,7 +86,13 @@ def test_a_rule_broken_once_sets_aside_exactly_that(world, table, cells, expecte
             "unique firm_id, period, published_on",
             "a2, 2022Q4, 2023-02-15",
         ),
-        ("outcomes", 2, "firm_id, vintage", "unique firm_id, vintage", "a2, 2023Q1"),
+        (
+            "outcomes",
+            2,
+            "firm_id, vintage, published_on",
+            "unique firm_id, vintage, published_on",
+            "a2, 2023Q1, 2023-06-30",
+        ),
     ],
 )
 def test_both_of_two_rows_with_one_key_are_set_aside(world, table, row, column, rule, value):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from schemas.portfolio import ColumnSpec, PortfolioSpec, SqlSource, TargetSpec
+from schemas.portfolio import ColumnSpec, PortfolioSpec, RelationSpec, SqlSource, TargetSpec
 from schemas.terms import Kind, Role
 
 BUNDLED = sorted((Path(__file__).parents[2] / "schemas" / "bundled").glob("*.yaml"))
@@ -215,3 +215,48 @@ def test_all_mistakes_are_told_at_once(described):
     described["candidates"] *= 2
     described["filings"]["period"] = None
     refused(described, "names must differ, these repeat: logistic; filings need `period`")
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"name": "published_on"}, "the name is used for something else"),
+        ({"name": "x", "kind": "category", "values": ["a", "a"]}, "`values` repeat"),
+        ({"name": "x", "values": ["a"]}, "`values` are for a category, not for number"),
+        ({"name": "x", "minimum": 2, "maximum": 1}, "minimum 2 is above maximum 1"),
+    ],
+)
+def test_a_column_that_cannot_be_is_refused(column, message):
+    with pytest.raises(ValueError, match=message):
+        ColumnSpec.model_validate(column)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"derived": [{"name": "d", "expression": "profit / nothing"}]},
+            "names columns that are not declared: nothing",
+        ),
+        ({"derived": [{"name": "d", "expression": "profit +"}]}, "'d' is not an SQL expression"),
+        ({"derived": [{"name": "d", "expression": "'text'"}]}, "'d' must be a number"),
+        ({"filings.rules": [{"name": "r", "expression": "profit + 1"}]}, "rule 'r' must be true or false"),
+        (
+            {"filings.rules": [{"name": "r", "expression": "loss < 1"}]},
+            "rule 'r' names columns that are not declared: loss",
+        ),
+    ],
+)
+def test_an_expression_is_tried_before_any_data_comes(world, changes, message):
+    described = world.portfolio().model_dump(mode="json")
+    if "derived" in changes:
+        described["derived"] = changes["derived"]
+    else:
+        described["filings"]["rules"] = changes["filings.rules"]
+    with pytest.raises(ValueError, match=message):
+        PortfolioSpec.model_validate(described)
+
+
+def test_a_range_of_weights_that_ends_before_it_begins_is_refused():
+    with pytest.raises(ValueError, match=r"weight_between ends \(0\) before it begins \(1\)"):
+        RelationSpec(name="supply", file="x", source="a", target="b", weight_between=(1, 0))

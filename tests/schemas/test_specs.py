@@ -70,7 +70,7 @@ def test_a_candidate_belongs_to_the_family_of_what_it_sees():
         ({"schemes": ["published"]}, "go together: give both or neither"),
         ({"published": PUBLISHED}, "go together: give both or neither"),
         ({"validation_share": 0.5, "out_of_community_share": 0.5}, "must lie between 0 and 1"),
-        ({"validation_share": 0, "out_of_community_share": 0}, "must lie between 0 and 1"),
+        ({"validation_share": 0, "out_of_community_share": 0}, "selection and early stopping need a sample"),
         ({"validation_share": 1.2}, "less than or equal to 1"),
         ({"development_vintages": 0}, "greater than or equal to 1"),
         ({"vintage_step": 0}, "greater than or equal to 1"),

@@ -1,0 +1,129 @@
+"""Comparing the graphs of two published quarters and writing what changed.
+
+Nothing here starts or imports Prefect: it reads two published refreshes and writes one folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from models.communities import Communities, detected_communities
+from models.corporate_graph import CorporateGraph
+from models.graph_codec import graph_from_bytes
+from models.graph_diff import graph_diff
+from monitoring.diff_document import graph_diff_html, graph_diff_markdown
+from schemas.base import Frozen
+from schemas.diffs import DiffSide, QuarterDiff
+from schemas.errors import IntegrityError, NotEnoughData
+from schemas.portfolio import PortfolioSpec
+from schemas.references import FileRef
+from schemas.results import Manifest
+from schemas.terms import Quarter
+from tasks.catalogue import Catalogue, PublishedRefresh, open_catalogue
+from tasks.lake import MANIFEST, discard, publish_folder, read_file, read_json, rebased, write_file, write_json
+from tasks.settings import settings
+
+_WRITERS: dict[str, Callable[[QuarterDiff], str]] = {
+    "diff.md": graph_diff_markdown,
+    "diff.html": graph_diff_html,
+}
+
+
+class WrittenDiff(Frozen):
+    """A difference and the files that hold it, by their full paths."""
+
+    content: QuarterDiff
+    files: tuple[str, ...]
+
+
+def published_diff(portfolio: PortfolioSpec, before: Quarter, after: Quarter) -> WrittenDiff:
+    """Compare the newest published refresh of each of two quarters and write the difference to the lake.
+
+    Raises
+    ------
+    NotEnoughData
+        If one of the quarters has not been published.
+    IntegrityError
+        If a published file is not what was recorded.
+    """
+    chosen = settings()
+    catalogue = open_catalogue(chosen.database_url)
+    sides = [_published(catalogue, portfolio.name, quarter) for quarter in (before, after)]
+    manifests = [_manifest(chosen.home, side) for side in sides]
+    old, new = (_graph(chosen.home, side, manifest) for side, manifest in zip(sides, manifests, strict=True))
+    content = QuarterDiff(
+        portfolio=portfolio.name,
+        title=portfolio.title,
+        before=_side(manifests[0]),
+        after=_side(manifests[1]),
+        diff=graph_diff(old, new, _communities(old, portfolio), _communities(new, portfolio)),
+    )
+    folder = _written(chosen.home, content)
+    return WrittenDiff(
+        content=content,
+        files=tuple(str(chosen.home / folder / name) for name in ("diff.json", *_WRITERS)),
+    )
+
+
+def _published(catalogue: Catalogue, portfolio: str, quarter: Quarter) -> PublishedRefresh:
+    refresh = catalogue.current(portfolio, quarter)
+    if refresh is None:
+        newest = catalogue.latest_published(portfolio)
+        raise NotEnoughData(
+            f"{quarter} of {portfolio} has not been published: there is no graph to compare.",
+            expected=f"a published refresh of {portfolio} for {quarter}",
+            found=f"the newest published quarter is {newest.refresh.quarter}"
+            if newest
+            else "no published refresh at all",
+            way_out=f"run `creditnet refresh --portfolio {portfolio} --quarter {quarter}`, or compare other quarters",
+        )
+    return refresh
+
+
+def _manifest(home: Path, refresh: PublishedRefresh) -> Manifest:
+    return read_json(home, FileRef(path=f"{refresh.folder}/{MANIFEST}", sha256=refresh.manifest_sha256), Manifest)
+
+
+def _graph(home: Path, refresh: PublishedRefresh, manifest: Manifest) -> CorporateGraph:
+    name = f"graphs/{manifest.quarter}.safetensors"
+    listed = {file.path: file.sha256 for file in manifest.files}
+    if name not in listed:
+        raise IntegrityError(
+            f"The published refresh {refresh.folder} has no graph of its own quarter.",
+            expected=name,
+            found=f"a manifest of {len(listed)} other files",
+            way_out="refresh the quarter again",
+        )
+    return graph_from_bytes(read_file(home, FileRef(path=f"{refresh.folder}/{name}", sha256=listed[name])))
+
+
+def _side(manifest: Manifest) -> DiffSide:
+    return DiffSide(quarter=manifest.quarter, refresh=manifest.refresh, fingerprint=manifest.fingerprint)
+
+
+def _communities(graph: CorporateGraph, portfolio: PortfolioSpec) -> Communities:
+    return detected_communities(graph.firms, graph.union(), portfolio.graph)
+
+
+def _written(home: Path, content: QuarterDiff) -> str:
+    """Write the three files as one step; one that was written before is replaced."""
+    before, after = content.before, content.after
+    name = f"{before.quarter}-{after.quarter}-{before.refresh[:12]}-{after.refresh[:12]}"
+    folder, stage = f"lake/{content.portfolio}/diffs/{name}", f"work/diff-{name}-{os.getpid()}"
+    discard(home, stage)
+    try:
+        files = [write_json(home, f"{stage}/diff.json", content)]
+        files += [write_file(home, f"{stage}/{file}", writer(content).encode()) for file, writer in _WRITERS.items()]
+        manifest = Manifest(
+            refresh=name,
+            portfolio=content.portfolio,
+            quarter=after.quarter,
+            fingerprint=after.fingerprint,
+            files=tuple(sorted((rebased(file, stage) for file in files), key=lambda file: file.path)),
+        )
+        publish_folder(home, stage, folder, manifest, replace=True)
+    finally:
+        discard(home, stage)
+    return folder
