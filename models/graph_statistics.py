@@ -6,8 +6,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from models.cohesion import core_numbers, local_clustering
 from models.communities import Communities
-from models.corporate_graph import CorporateGraph, IntVector, RelationEdges
+from models.corporate_graph import CorporateGraph, RelationEdges
 from models.fingerprint import exact_root, part_digests
 from schemas.results import GraphStatistics, RelationStatistics
 from schemas.terms import Quarter
@@ -37,27 +38,6 @@ def graph_statistics(graph: CorporateGraph, communities: Communities) -> GraphSt
         communities=communities.count,
         modularity=communities.modularity,
     )
-
-
-def local_clustering(union: sp.csr_array) -> NDArray[np.float64]:
-    """Return each firm's clustering coefficient in [0, 1]: how many pairs of its partners are partners.
-
-    Firms with fewer than two partners have 0 (Watts and Strogatz 1998, networkx's convention).
-    """
-    degrees = np.diff(union.indptr).astype(np.float64)
-    closed = np.asarray((union @ union).multiply(union).sum(axis=1)).ravel()
-    pairs = degrees * (degrees - 1)
-    return np.asarray(np.divide(closed, pairs, out=np.zeros_like(closed), where=pairs > 0))
-
-
-def core_numbers(union: sp.csr_array) -> IntVector:
-    """Return each firm's core number: the largest k for which it lies in a subgraph of least degree k."""
-    import networkit as nk
-
-    upper = sp.triu(union, k=1, format="coo")
-    graph = nk.Graph(union.shape[0], weighted=False, directed=False)
-    graph.addEdges((upper.row.astype(np.uint64), upper.col.astype(np.uint64)))
-    return np.asarray(nk.centrality.CoreDecomposition(graph).run().scores(), dtype=np.int64)
 
 
 def node_statistics(graph: CorporateGraph) -> dict[str, NDArray[np.float64]]:
