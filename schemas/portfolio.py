@@ -45,7 +45,7 @@ class SqlSource(Frozen):
     @field_validator("url")
     @classmethod
     def _no_password(cls, url: str) -> str:
-        if re.search(r"://[^/@]*:[^/@]+@", url):
+        if re.search(r"://[^/@]*:[^@]+@", url):
             raise ValueError(
                 "the URL holds a password: put the URL into an environment variable and write env:NAME here"
             )

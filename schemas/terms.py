@@ -77,7 +77,7 @@ class Quarter:
             try:
                 return cls.parse(str(value))
             except SettingsError as error:
-                raise ValueError(str(error)) from error
+                raise ValueError(f"{error.problem.rstrip('.')}; expected {error.expected}") from error
 
         return core_schema.no_info_plain_validator_function(
             read,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,8 @@ from pydantic import ValidationError
 
 from schemas.errors import PortfolioError, nearest
 from schemas.portfolio import PortfolioSpec
+
+_PASSWORD = re.compile(r"(?<=[^/]):[^/@][^@]*@")
 
 
 def bundled_names() -> list[str]:
@@ -86,7 +89,8 @@ def _mistake(found: Any, content: dict[str, Any]) -> str:
         known = _siblings(found["loc"])
         twin = nearest(str(found["loc"][-1]), known)
         return f"{where}: is not a setting" + (f"; did you mean {twin}?" if twin else "")
-    shown = "" if isinstance(found["input"], dict | list) else f"; found {found['input']!r}"
+    # What is refused may be a URL with a password in it.
+    shown = "" if isinstance(found["input"], dict | list) else f"; found {_PASSWORD.sub(':***@', repr(found['input']))}"
     return f"{where}: {message}{shown}"
 
 

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.markup import escape
 
 _NAME_WIDTH = 34
 
@@ -40,7 +41,7 @@ class StageClock:
         finally:
             _running.reset(token)
         self.seconds[name] = round(time.perf_counter() - begun, 3)
-        note = self.notes.get(name, "")
+        note = escape(self.notes.get(name, ""))  # a folder may be called [/a]
         self.console.print(f"  [green]✓[/] {name:<{_NAME_WIDTH}} {self.seconds[name]:7.1f} s   {note}", markup=True)
 
     @contextmanager

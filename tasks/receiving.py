@@ -129,7 +129,15 @@ def _newest_quarter(portfolio: PortfolioSpec, reader: SourceReader) -> Quarter:
                 way_out="deliver a quarter, or correct `firms.file` in the portfolio",
             )
         return max(delivered)
-    return Quarter.parse(_published_quarters(portfolio.firms, reader.read(portfolio.firms.file))[-1])
+    quarters = _published_quarters(portfolio.firms, reader.read(portfolio.firms.file))
+    if not quarters:
+        raise DeliveryError(
+            "No quarter has been delivered.",
+            expected=f"firms with a date such as 2024-12-31 in {portfolio.firms.published_on}",
+            found="no firm with a publication date",
+            way_out="correct the delivery, or `firms.published_on` in the portfolio",
+        )
+    return Quarter.parse(quarters[-1])
 
 
 def _published_quarters(spec: FirmsSpec, firms: pl.DataFrame) -> list[str]:

@@ -29,7 +29,16 @@ class SqlReader:
     """Reads whole tables; a column of mixed types comes as text, to be parsed strictly like any other."""
 
     def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(configured_url(url))
+        try:
+            self._engine = sa.create_engine(configured_url(url))
+        except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+            # The URL may hold a password, and SQLAlchemy's own message may repeat the URL.
+            raise SettingsError(
+                "The URL of the portfolio's source cannot be used.",
+                expected="a SQLAlchemy URL such as postgresql+psycopg://host/bank, with its driver installed",
+                found=str(error) if isinstance(error, ModuleNotFoundError) else "an unreadable URL or an unknown kind",
+                way_out="correct `source.url`, or the environment variable that it names",
+            ) from None
 
     @property
     def where(self) -> str:
