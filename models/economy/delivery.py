@@ -6,9 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.economy.history import History, quarter_days
-from models.economy.networks import OPEN, Links
-from models.economy.population import INDUSTRIES, OWNERSHIP_TYPES, SIZE_CLASSES, Population
+from models.economy.boards import Directorships, people_count
+from models.economy.days import OPEN, quarter_days
+from models.economy.history import History
+from models.economy.interlocks import interlocks
+from models.economy.networks import Links
+from models.economy.population import INDUSTRIES, OWNER_GENDERS, OWNERSHIP_TYPES, SIZE_CLASSES, Population
 from models.economy.spec import EconomySpec
 
 #: Quarters in which a default counts: (t, t + 4].
@@ -33,9 +36,10 @@ def firms_table(spec: EconomySpec, population: Population, history: History, fir
             "size_class": np.array(SIZE_CLASSES)[population.size_class],
             "ownership_type": np.array(OWNERSHIP_TYPES)[population.ownership_type],
             "minority_owned": np.where(population.minority_owned, "yes", "no"),
-            "founded_on": _dates(known_on - population.age_days),
-            "published_on": _dates(known_on),
-            "exited_on": _dates(history.left_on),
+            "owner_gender": np.array(OWNER_GENDERS)[population.owner_gender],
+            "founded_on": dates(known_on - population.age_days),
+            "published_on": dates(known_on),
+            "exited_on": dates(history.left_on),
         }
     )
 
@@ -56,6 +60,35 @@ def ownership_table(links: Links, firm_id: pl.Series) -> pl.DataFrame:
     )
 
 
+def directorships_table(held: Directorships, firm_id: pl.Series) -> pl.DataFrame:
+    """Return who sits on whose board; people are ``P00000``, ``P00001`` and so on."""
+    people = people_count(len(firm_id))
+    width = max(5, len(str(people - 1)))
+    person_id = pl.Series([f"P{number:0{width}d}" for number in range(people)])
+    return pl.DataFrame(
+        {
+            "firm_id": firm_id[held.firm],
+            "person_id": person_id[held.person],
+            "published_on": dates(held.published_on),
+            "ended_on": dates(held.ended_on),
+        }
+    ).sort("firm_id", "person_id", "published_on")
+
+
+def director_table(held: Directorships, firm_id: pl.Series) -> pl.DataFrame:
+    """Return which firms share directors, a row a spell with one number of them; `first_id` < `second_id`."""
+    spells = interlocks(held)
+    return pl.DataFrame(
+        {
+            "first_id": firm_id[spells["first"]],
+            "second_id": firm_id[spells["second"]],
+            "shared_directors": spells["shared_directors"],
+            "published_on": dates(spells["published_on"].to_numpy()),
+            "ended_on": dates(spells["ended_on"].to_numpy()),
+        }
+    )
+
+
 def outcomes_table(spec: EconomySpec, history: History, firm_id: pl.Series) -> pl.DataFrame:
     """Return what became of each firm alive at the end of a vintage, once the four quarters are over.
 
@@ -71,7 +104,7 @@ def outcomes_table(spec: EconomySpec, history: History, firm_id: pl.Series) -> p
             "firm_id": firm_id[firm],
             "quarter": pl.Series([str(quarter) for quarter in quarters])[vintage],
             "defaulted_12m": np.where(defaulted, "1", "0"),
-            "published_on": _dates(published_on[vintage]),
+            "published_on": dates(published_on[vintage]),
         }
     )
 
@@ -82,14 +115,14 @@ def _links_table(links: Links, firm_id: pl.Series, *, dependant: str, source: st
             dependant: firm_id[links.dependant],
             source: firm_id[links.source],
             weight: links.weight,
-            "published_on": _dates(links.published_on),
-            "ended_on": _dates(links.ended_on),
+            "published_on": dates(links.published_on),
+            "ended_on": dates(links.ended_on),
         }
     )
     return frame.sort(dependant, source, "published_on")
 
 
-def _dates(days: NDArray[np.int64]) -> pl.Series:
+def dates(days: NDArray[np.int64]) -> pl.Series:
     """Turn days since 1970 into dates; `OPEN` becomes null."""
     missing = days == OPEN
     values = pl.Series(np.where(missing, 0, days)).cast(pl.Int32).cast(pl.Date)

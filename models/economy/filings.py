@@ -9,8 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from models.economy.days import quarter_days
 from models.economy.fundamentals import Floats
-from models.economy.history import History, quarter_days
+from models.economy.history import History
 from models.economy.population import INDUSTRIES, Population
 from models.economy.spec import EconomySpec
 from models.economy.streams import Streams

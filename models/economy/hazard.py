@@ -13,11 +13,11 @@ from scipy.special import expit
 from models.economy.fundamentals import Floats
 
 #: Logit of the quarterly hazard of an average firm without pressure; calibrated to 4-5 % defaults a year.
-BASE_LOGIT = -5.42
+BASE_LOGIT = -5.46
 #: Logit per unit of creditworthiness lost.
 SENSITIVITY = 1.4
 #: Logit per unit of a neighbour's vulnerability at strength one and a share of one.
-PRESSURE_GAIN = 2.6
+PRESSURE_GAIN = 2.8
 #: Creditworthiness of an average living firm: above zero, because the weak leave.
 AVERAGE_LIVING = 0.3
 #: How much of its own pressure a firm passes on: what makes second neighbours matter.
@@ -56,7 +56,8 @@ def pressure_from(exposure: csr_array, vulnerability_of_alive: Floats, wounds: F
     Parameters
     ----------
     exposure
-        Shape (firms, firms): row depends on column, share times strength, summed over relations.
+        Shape (firms, firms): row depends on column, share times strength, of one channel or summed over all; the
+        pressures of the channels add up to that of their sum.
     vulnerability_of_alive
         Zero for the firms that have left.
     wounds

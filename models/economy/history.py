@@ -1,75 +1,62 @@
-"""What happened: the quarter-by-quarter life of all firms and links."""
+"""What happened: the quarter-by-quarter life of all firms and relations."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from models.economy.boards import Directorships
+from models.economy.days import OPEN, quarter_days
+from models.economy.evolution import Networks
+from models.economy.exposure import Exposures
 from models.economy.fundamentals import Floats, Latents, creditworthiness_history
 from models.economy.hazard import VOLUNTARY_EXIT, default_hazard, pressure_from, vulnerability, wounds_after
-from models.economy.networks import (
-    OPEN,
-    Habit,
-    Links,
-    drawn_habit,
-    ended_by_exits,
-    ended_naturally,
-    exposure_matrix,
-    grown_from_nothing,
-    with_births,
-)
+from models.economy.networks import Links
 from models.economy.population import Population
 from models.economy.spec import Channel, EconomySpec
 from models.economy.streams import Streams
-from schemas.terms import Quarter
-
-_EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
 class History:
     """The truth about what happened, at the end of every quarter.
 
-    `alive`, `hazard`, `pressure` and `wounds` have shape (quarters, pool); `hazard[t]` is the probability of default
-    within quarter t of a firm alive at the end of t - 1 (zero for all others). `exit_index`, the quarter of exit, is
-    the number of quarters for firms that never leave; `left_on` (days since 1970) is `OPEN` for them.
+    `alive` and `hazard` have shape (quarters, pool), and so have the `pressures` and `wounds` of each channel;
+    `hazard[t]` is the probability of default within quarter t of a firm alive at the end of t - 1 (zero for all
+    others). `exit_index`, the quarter of exit, is the number of quarters for firms that never leave; `left_on` (days
+    since 1970) is `OPEN` for them.
     """
 
     alive: NDArray[np.bool_]
     hazard: Floats
-    pressure: Floats
-    wounds: Floats
+    pressures: Mapping[Channel, Floats]
+    wounds: Mapping[Channel, Floats]
     creditworthiness: Floats
     exit_index: NDArray[np.int64]
     left_on: NDArray[np.int64]
     defaulted: NDArray[np.bool_]
     links: Mapping[Channel, Links]
+    directorships: Directorships
+
+    @property
+    def pressure(self) -> Floats:
+        """The logit that neighbours add to the next quarter's hazard, over all channels."""
+        return total(self.pressures)
+
+    def vulnerability(self, index: int) -> Floats:
+        """Return how distressed each firm looked at the end of a quarter, shape (pool,); zero for the dead."""
+        before = self.pressure[index - 1] if index else np.zeros(self.alive.shape[1])
+        distress: Floats = vulnerability(self.creditworthiness[index], before) * self.alive[index]
+        return distress
 
 
-def day_number(day: dt.date) -> int:
-    """Return days since 1970."""
-    return day.toordinal() - _EPOCH
-
-
-def quarter_days(quarter: Quarter) -> tuple[int, int]:
-    """Return first and last day of a quarter, in days since 1970."""
-    return day_number(quarter.start), day_number(quarter.end)
-
-
-def exposure_at(spec: EconomySpec, links: Mapping[Channel, Links], day: int, pool: int) -> csr_array:
-    """Return who depends on whom at the end of a day: strength times weight, summed over relations."""
-    return sum(
-        (
-            exposure_matrix(links[channel], links[channel].open_at(day), spec.strengths[channel], pool)
-            for channel in Channel
-        ),
-        start=csr_array((pool, pool)),
-    )
+def total(of_channels: Mapping[Channel, Floats]) -> Floats:
+    """Add up what the channels do, always in the same order."""
+    summed: Floats = np.sum([of_channels[channel] for channel in Channel], axis=0)
+    return summed
 
 
 def simulated_history(spec: EconomySpec, population: Population, latents: Latents, streams: Streams) -> History:
@@ -78,14 +65,16 @@ def simulated_history(spec: EconomySpec, population: Population, latents: Latent
 
 
 class _Run:
-    """The moving state of one simulation: exits first, then links, then the pressure they leave behind."""
+    """The moving state of one simulation: exits first, then relations, then the pressure they leave behind."""
 
     def __init__(self, spec: EconomySpec, population: Population, latents: Latents, streams: Streams) -> None:
         self.spec, self.population = spec, population
         self.creditworthiness = creditworthiness_history(latents, population)
         shape = self.creditworthiness.shape
         self.alive = np.zeros(shape, dtype=np.bool_)
-        self.hazard, self.pressure, self.wounds = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.hazard = np.zeros(shape)
+        self.pressures = {channel: np.zeros(shape) for channel in Channel}
+        self.wounds = {channel: np.zeros(shape) for channel in Channel}
         self.exit_index = np.full(shape[1], shape[0], dtype=np.int64)
         self.left_on = np.full(shape[1], OPEN)
         self.defaulted = np.zeros(shape[1], dtype=np.bool_)
@@ -94,70 +83,54 @@ class _Run:
         default_rng, leave_rng, day_rng = (np.random.default_rng(child) for child in streams.exits.spawn(3))
         self.default_draw, self.leave_draw = default_rng.random(shape), leave_rng.random(shape)
         self.exit_day_draw = day_rng.random(shape[1])
-        self.habits: dict[Channel, Habit] = {}
-        self.links: dict[Channel, Links] = {}
-        self.link_rngs: dict[Channel, list[np.random.Generator]] = {}
-        for channel, stream in ((Channel.SUPPLY, streams.supply), (Channel.OWNERSHIP, streams.ownership)):
-            wishes, *quarters = (np.random.default_rng(child) for child in stream.spawn(1 + shape[0]))
-            self.habits[channel] = drawn_habit(channel, population, wishes)
-            self.link_rngs[channel] = quarters
+        self.networks = Networks(spec, population, streams)
+        self.exposures: Exposures
 
     def finished(self) -> History:
-        self._open_first_quarter()
+        self.alive[0] = self.population.entry == 0
+        self.networks.open_first_quarter(self.alive[0])
+        self._spread_distress(0)
         for index in range(1, len(self.spec.quarters)):
             self._let_firms_leave(index)
-            self._renew_links(index)
+            self.networks.renew(index, self.alive[index], self.known_on, self.left_on)
             self._spread_distress(index)
         return History(
             self.alive,
             self.hazard,
-            self.pressure,
+            self.pressures,
             self.wounds,
             self.creditworthiness,
             self.exit_index,
             self.left_on,
             self.defaulted,
-            self.links,
+            self.networks.links,
+            self.networks.directorships,
         )
-
-    def _open_first_quarter(self) -> None:
-        self.alive[0] = self.population.entry == 0
-        _, last_day = quarter_days(self.spec.quarters[0])
-        for channel in Channel:
-            rng = self.link_rngs[channel][0]
-            self.links[channel] = grown_from_nothing(self.habits[channel], self.alive[0], last_day, rng)
-        self._spread_distress(0)
 
     def _let_firms_leave(self, index: int) -> None:
         """Draw defaults, then voluntary exits among the rest; entrants of the quarter cannot leave in it."""
         before = self.alive[index - 1]
         first_day, last_day = quarter_days(self.spec.quarters[index])
-        hazard = np.where(before, default_hazard(self.creditworthiness[index], self.pressure[index - 1]), 0.0)
+        pressure = total({channel: pressure[index - 1] for channel, pressure in self.pressures.items()})
+        hazard = np.where(before, default_hazard(self.creditworthiness[index], pressure), 0.0)
         defaults = self.default_draw[index] < hazard
         leaves = defaults | (before & (self.leave_draw[index] < VOLUNTARY_EXIT))
-        exposure = exposure_at(self.spec, self.links, first_day - 1, self.population.pool)
         self.hazard[index] = hazard
-        self.wounds[index] = wounds_after(self.wounds[index - 1], exposure, defaults)
+        # Defaults hit along the relations open before them, at the end of the last quarter.
+        for channel, exposure in self.exposures.items():
+            self.wounds[channel][index] = wounds_after(self.wounds[channel][index - 1], exposure, defaults)
         self.defaulted |= defaults
         self.exit_index[leaves] = index
         days = first_day + np.floor(self.exit_day_draw * (last_day - first_day + 1)).astype(np.int64)
         self.left_on[leaves] = days[leaves]
         self.alive[index] = (before & ~leaves) | (self.population.entry == index)
 
-    def _renew_links(self, index: int) -> None:
-        days = quarter_days(self.spec.quarters[index])
-        for channel in Channel:
-            rng = self.link_rngs[channel][index]
-            kept = ended_naturally(self.links[channel], *days, rng)
-            kept = ended_by_exits(kept, self.left_on, days[1])
-            self.links[channel] = with_births(
-                kept, self.habits[channel], self.alive[index], self.known_on, days, rng=rng
-            )
-
     def _spread_distress(self, index: int) -> None:
         """Compute the pressure that the next quarter starts with."""
-        earlier = self.pressure[index - 1] if index else np.zeros(self.population.pool)
-        distress = vulnerability(self.creditworthiness[index], earlier) * self.alive[index]
+        before = total({channel: pressure[index - 1] * (index > 0) for channel, pressure in self.pressures.items()})
+        alive = self.alive[index]
+        distress = vulnerability(self.creditworthiness[index], before) * alive
         _, last_day = quarter_days(self.spec.quarters[index])
-        exposure = exposure_at(self.spec, self.links, last_day, self.population.pool)
-        self.pressure[index] = pressure_from(exposure, distress, self.wounds[index]) * self.alive[index]
+        self.exposures = self.networks.exposures_at(last_day)
+        for channel, exposure in self.exposures.items():
+            self.pressures[channel][index] = pressure_from(exposure, distress, self.wounds[channel][index]) * alive

@@ -45,6 +45,11 @@ def company_names(
     return np.char.add(np.char.add(np.char.add(place, " "), np.char.add(trade, " ")), form)
 
 
+def place_names() -> list[str]:
+    """List every place that a company may be named after."""
+    return [first + second for first in _FIRST for second in _SECOND]
+
+
 def _picked(words: Mapping[str, tuple[str, ...]], kind: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.str_]:
     """Pick one of the words of each firm's kind."""
     keys = np.array(list(words))

@@ -1,4 +1,4 @@
-"""Who depends on whom: links that are born, last and die, under one mechanism for both relations.
+"""Who trades with whom and who owns whom: links that are born, last and die, under one mechanism for both relations.
 
 In supply the dependant is the supplier and the source its buyer (the weight is a share of the supplier's sales); in
 ownership the dependant is the owned firm and the source its owner (the weight is a stake in the owned firm). Distress
@@ -11,16 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from models.economy.population import Population
+from models.economy.blocks import Ints, drawn_members
+from models.economy.days import OPEN
+from models.economy.population import OWNER_GENDERS, Population
 from models.economy.spec import Channel
 
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-#: `ended_on` of a link that is still open.
-OPEN = np.iinfo(np.int64).max
 #: Quarterly probability that a link ends although both ends live on.
 _NATURAL_END = 0.025
 #: Chance that a firm with room for a link gets one this quarter; a firm without any link tries harder.
@@ -29,8 +27,10 @@ _BURN_IN_ROUNDS = 14
 #: Partners looked at before giving up for the quarter.
 _PROPOSALS = 5
 _LEAST_ROOM, _LEAST_WEIGHT = 0.05, 0.01
-#: Chance that a partner is accepted although only one of the two is minority-owned.
-_ACROSS_MINORITY = 0.45
+#: Chance that a partner is accepted although only one of the two is minority-owned, or one is owned by a woman and
+#: the other by a man (ownership only).
+_ACROSS_MINORITY, _ACROSS_GENDER = 0.45, 0.5
+_INDIFFERENT = -1
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,20 @@ class Links:
 
 
 @dataclass(frozen=True)
+class Homophily:
+    """Firms of different `trait` accept each other with probability `across`; a negative trait is like any other."""
+
+    trait: Ints
+    across: float
+
+    def acceptance(self, first: Ints, second: Ints) -> NDArray[np.float64]:
+        """Return the chance that each pair of firms accepts each other."""
+        one, other = self.trait[first], self.trait[second]
+        alike = (one == other) | (one < 0) | (other < 0)
+        return np.where(alike, 1.0, self.across)
+
+
+@dataclass(frozen=True)
 class Habit:
     """How firms choose partners in one relation.
 
@@ -63,7 +77,7 @@ class Habit:
     appeal: NDArray[np.float64]
     wanted: Ints
     rank: NDArray[np.float64]
-    minority_owned: Bools
+    homophily: tuple[Homophily, ...]
 
 
 def no_links() -> Links:
@@ -75,6 +89,7 @@ def no_links() -> Links:
 def drawn_habit(channel: Channel, population: Population, rng: np.random.Generator) -> Habit:
     """Draw what the firms want in one relation."""
     pool = population.pool
+    homophily = [Homophily(population.minority_owned.astype(np.int64), _ACROSS_MINORITY)]
     if channel is Channel.SUPPLY:
         inner, outer, loyalty, appeal = population.district, np.zeros(pool, dtype=np.int64), 0.85, 0.3
         # Larger suppliers have more customers.
@@ -86,9 +101,10 @@ def drawn_habit(channel: Channel, population: Population, rng: np.random.Generat
         wanted = rng.binomial(2, np.array([0.3, 0.5, 0.6, 0.35])[population.ownership_type])
         # Owners are larger than what they own, so nobody owns itself through others.
         rank = population.entry_assets
-    return Habit(
-        inner, outer, loyalty, population.entry_assets**appeal, wanted.astype(np.int64), rank, population.minority_owned
-    )
+        known = population.owner_gender != OWNER_GENDERS.index("unknown")
+        homophily.append(Homophily(np.where(known, population.owner_gender, _INDIFFERENT), _ACROSS_GENDER))
+    attraction = population.entry_assets**appeal
+    return Habit(inner, outer, loyalty, attraction, wanted.astype(np.int64), rank, tuple(homophily))
 
 
 def ended_by_exits(links: Links, left_on: Ints, day: int) -> Links:
@@ -138,12 +154,6 @@ def with_births(
     return _joined(links, Links(dependant, source, weight, day, np.full(len(source), OPEN)))
 
 
-def exposure_matrix(links: Links, is_open: Bools, strength: float, pool: int) -> csr_array:
-    """Return the (pool, pool) matrix of strength times weight, dependants in rows."""
-    weight = strength * links.weight[is_open]
-    return csr_array((weight, (links.dependant[is_open], links.source[is_open])), shape=(pool, pool))
-
-
 def _joined(first: Links, second: Links) -> Links:
     return Links(
         np.concatenate([first.dependant, second.dependant]),
@@ -161,26 +171,14 @@ def _pair_keys(dependant: Ints, source: Ints) -> Ints:
 def _matches(seekers: Ints, habit: Habit, alive: Bools, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Return (dependant, source) of the seekers that found a partner among their proposals."""
     shape = (len(seekers), _PROPOSALS)
-    inner = _partners(habit.inner, seekers, habit.appeal * alive, rng.random(shape))
-    outer = _partners(habit.outer, seekers, habit.appeal * alive, rng.random(shape))
+    appeal = habit.appeal * alive
+    inner = drawn_members(habit.inner, appeal, habit.inner[seekers], rng.random(shape))
+    outer = drawn_members(habit.outer, appeal, habit.outer[seekers], rng.random(shape))
     proposed = np.where(rng.random(shape) < habit.loyalty, inner, outer)
     seeker = seekers[:, None]
-    alike = habit.minority_owned[proposed] == habit.minority_owned[seeker]
+    # One draw against the product, so that another trait does not reshuffle the draws.
+    acceptance = np.prod([trait.acceptance(proposed, seeker) for trait in habit.homophily], axis=0)
     accepted = (proposed != seeker) & (habit.rank[proposed] >= habit.rank[seeker])
-    accepted &= alike | (rng.random(shape) < _ACROSS_MINORITY)
+    accepted &= rng.random(shape) < acceptance
     found = accepted.any(axis=1)
     return seekers[found], proposed[found, accepted[found].argmax(axis=1)]
-
-
-def _partners(block: Ints, seekers: Ints, appeal: NDArray[np.float64], draw: NDArray[np.float64]) -> Ints:
-    """Draw partners from each seeker's block in proportion to appeal; the seeker itself is alive, so none is empty."""
-    order = np.argsort(block, kind="stable")
-    total = np.cumsum(appeal[order])
-    sorted_block = block[order]
-    before = np.concatenate([[0.0], total])
-    low = before[np.searchsorted(sorted_block, block[seekers], "left")][:, None]
-    high = before[np.searchsorted(sorted_block, block[seekers], "right")][:, None]
-    # Just below the top, so that rounding never reaches into the next block.
-    place = np.searchsorted(total, low + (high - low) * np.minimum(draw, 1 - 1e-9), "right")
-    partners: Ints = order[place]
-    return partners

@@ -17,6 +17,7 @@ INDUSTRIES = (
 )
 SIZE_CLASSES = ("micro", "small", "medium", "large")
 OWNERSHIP_TYPES = ("family", "dispersed", "foreign", "state")
+OWNER_GENDERS = ("female", "male", "unknown")
 
 #: Entrants a quarter, as a share of the initial firms: what defaults and voluntary exits take away.
 ENTRY_RATE = 0.019
@@ -24,6 +25,8 @@ ENTRY_RATE = 0.019
 DISTRICT_SIZE, GROUP_SIZE = 60, 6
 _SIZE_SHARES = (0.42, 0.33, 0.18, 0.07)
 _OWNERSHIP_SHARES = (0.62, 0.18, 0.14, 0.06)
+#: Female, male and unknown owners by ownership type: most firms without a family behind them have no single owner.
+_GENDER_SHARES = np.array([(0.3, 0.66, 0.04), (0.05, 0.1, 0.85), (0.06, 0.14, 0.8), (0.02, 0.03, 0.95)])
 #: Median and spread of log total assets (EUR thousands) in each class, after the EU size thresholds.
 _LOG_ASSETS = (np.log([600.0, 4_500.0, 20_000.0, 110_000.0]), np.array([0.7, 0.5, 0.45, 0.8]))
 
@@ -33,7 +36,7 @@ class Population:
     """Arrays of shape (pool,), in order of entry.
 
     `entry` is the index of the quarter of entry; `district` and `group` are the blocks that relations follow;
-    `entry_assets` are EUR thousands.
+    `entry_assets` are EUR thousands. `owner_gender` has no effect on creditworthiness at all.
     """
 
     entry: NDArray[np.int64]
@@ -44,6 +47,7 @@ class Population:
     minority_owned: NDArray[np.bool_]
     size_class: NDArray[np.int64]
     ownership_type: NDArray[np.int64]
+    owner_gender: NDArray[np.int64]
     entry_assets: NDArray[np.float64]
     age_days: NDArray[np.int64]
     name: NDArray[np.str_]
@@ -65,18 +69,22 @@ def drawn_population(spec: EconomySpec, streams: Streams) -> Population:
     district, districts = _districts(spec.firms, pool, rng)
     size_class = rng.choice(len(SIZE_CLASSES), pool, p=_SIZE_SHARES)
     industry = _industries(district, districts, rng)
-    median, spread = _LOG_ASSETS
+    group = district * 1_000 + rng.integers(DISTRICT_SIZE // GROUP_SIZE, size=pool)
+    rural = rng.random(pool) < rng.choice([0.08, 0.9], districts, p=[0.68, 0.32])[district]
+    # Minority-owned firms cluster in some districts: homophily before any partner is chosen.
+    minority_owned = rng.random(pool) < rng.beta(1.2, 5.0, districts)[district]
+    ownership_type = rng.choice(len(OWNERSHIP_TYPES), pool, p=_OWNERSHIP_SHARES)
     return Population(
         entry=entry,
         district=district,
-        group=district * 1_000 + rng.integers(DISTRICT_SIZE // GROUP_SIZE, size=pool),
+        group=group,
         industry=industry,
-        rural=rng.random(pool) < rng.choice([0.08, 0.9], districts, p=[0.68, 0.32])[district],
-        # Minority-owned firms cluster in some districts: homophily before any partner is chosen.
-        minority_owned=rng.random(pool) < rng.beta(1.2, 5.0, districts)[district],
+        rural=rural,
+        minority_owned=minority_owned,
         size_class=size_class,
-        ownership_type=rng.choice(len(OWNERSHIP_TYPES), pool, p=_OWNERSHIP_SHARES),
-        entry_assets=np.exp(median[size_class] + spread[size_class] * rng.standard_normal(pool)),
+        ownership_type=ownership_type,
+        owner_gender=_owner_genders(ownership_type, np.random.default_rng(streams.owners)),
+        entry_assets=_entry_assets(size_class, rng),
         age_days=_ages(entry, rng),
         name=company_names(
             np.array(INDUSTRIES)[industry], np.array(SIZE_CLASSES)[size_class], np.random.default_rng(streams.names)
@@ -111,3 +119,15 @@ def _ages(entry: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int6
     mean_years = np.where(entry == 0, 14.0, 2.5)
     days: NDArray[np.int64] = 120 + (rng.exponential(365 * mean_years)).astype(np.int64)
     return np.minimum(days, 120 * 365)
+
+
+def _entry_assets(size_class: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+    median, spread = _LOG_ASSETS
+    assets: NDArray[np.float64] = np.exp(median[size_class] + spread[size_class] * rng.standard_normal(len(size_class)))
+    return assets
+
+
+def _owner_genders(ownership_type: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    bounds = _GENDER_SHARES.cumsum(axis=1)[ownership_type, :-1]
+    genders: NDArray[np.int64] = (rng.random(len(ownership_type))[:, None] >= bounds).sum(axis=1)
+    return genders

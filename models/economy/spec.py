@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from schemas.base import Frozen
+from schemas.errors import NotEnoughData
 from schemas.terms import Quarter
 
 
@@ -16,6 +17,11 @@ class Channel(StrEnum):
 
     SUPPLY = "supply"
     OWNERSHIP = "ownership"
+    DIRECTOR = "director"
+
+
+#: A delivered relation along which nothing travels: what an ablation should find useless beside supply.
+IDLE_RELATION = "payment"
 
 
 class EconomySpec(Frozen):
@@ -30,8 +36,8 @@ class EconomySpec(Frozen):
         ever lived is larger (about 1.8 times after eleven years).
     first_quarter, last_quarter
         The simulated quarters, both included. The delivery ends on the last day of the last quarter.
-    supply_strength, ownership_strength
-        True strength of each channel, relative to each other: what a model should find.
+    supply_strength, ownership_strength, director_strength
+        True strength of each channel, relative to each other: what a model should find. Payments have none.
     contagion
         Multiplies every strength; 0 switches contagion off.
     stress_quarter, stress_size
@@ -46,6 +52,7 @@ class EconomySpec(Frozen):
     last_quarter: Quarter = Quarter(2024, 4)
     supply_strength: float = Field(default=1.0, ge=0)
     ownership_strength: float = Field(default=0.55, ge=0)
+    director_strength: float = Field(default=0.25, ge=0)
     contagion: float = Field(default=1.0, ge=0)
     stress_quarter: Quarter | None = Quarter(2020, 2)
     stress_size: float = Field(default=1.8, ge=0)
@@ -64,10 +71,33 @@ class EconomySpec(Frozen):
         count = 4 * (last.year - first.year) + last.number - first.number + 1
         return tuple(first.shifted(step) for step in range(count))
 
+    def strength(self, channel: Channel) -> float:
+        """Return the true strength of one channel, contagion multiplier included."""
+        own = {
+            Channel.SUPPLY: self.supply_strength,
+            Channel.OWNERSHIP: self.ownership_strength,
+            Channel.DIRECTOR: self.director_strength,
+        }
+        return self.contagion * own[channel]
+
     @property
     def strengths(self) -> dict[str, float]:
-        """True strength of each relation, contagion multiplier included."""
-        return {
-            Channel.SUPPLY.value: self.contagion * self.supply_strength,
-            Channel.OWNERSHIP.value: self.contagion * self.ownership_strength,
-        }
+        """True strength of each delivered relation; payments carry nothing."""
+        return {channel.value: self.strength(channel) for channel in Channel} | {IDLE_RELATION: 0.0}
+
+    def index_of(self, quarter: Quarter) -> int:
+        """Return the place of a quarter among the simulated ones.
+
+        Raises
+        ------
+        NotEnoughData
+            If the quarter was not simulated.
+        """
+        if quarter not in self.quarters:
+            raise NotEnoughData(
+                f"{quarter} was not simulated.",
+                expected=f"a quarter from {self.first_quarter} to {self.last_quarter}",
+                found=str(quarter),
+                way_out="Ask for a simulated quarter, or widen the spec.",
+            )
+        return self.quarters.index(quarter)

@@ -22,6 +22,10 @@ class Streams:
     supply: np.random.SeedSequence
     ownership: np.random.SeedSequence
     filings: np.random.SeedSequence
+    owners: np.random.SeedSequence
+    boards: np.random.SeedSequence
+    payments: np.random.SeedSequence
+    narratives: np.random.SeedSequence
 
 
 def spawned_streams(seed: int) -> Streams:

@@ -31,6 +31,7 @@ def creditnet():
         return subprocess.run(
             [Path(sys.executable).with_name("creditnet"), *map(str, arguments)],
             env={**os.environ, **own, **environment},
+            check=False,
             capture_output=True,
             text=True,
             timeout=300,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import shutil
@@ -18,6 +19,7 @@ import pytest
 
 # Read once, when prefect is imported: nothing of the tests may land in the developer's own home.
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="creditnet-tests-")
+atexit.register(shutil.rmtree, os.environ["PREFECT_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -69,18 +71,20 @@ def prefect_server(tmp_path_factory) -> Iterator[dict[str, str]]:
     """One server for the session; the value is what lets a process of its own use it too."""
     from tasks.settings import EMBEDDED_DEFAULTS
 
-    os.environ.update(EMBEDDED_DEFAULTS)
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
-    from prefect.testing.utilities import prefect_test_harness
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in EMBEDDED_DEFAULTS.items():
+            patch.setenv(name, value)
+        from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+        from prefect.testing.utilities import prefect_test_harness
 
-    home = tmp_path_factory.mktemp("prefect")
-    own = {PREFECT_HOME: home, PREFECT_LOCAL_STORAGE_PATH: home / "storage"}
-    with temporary_settings(own), prefect_test_harness(server_startup_timeout=120):
-        yield {
-            "PREFECT_HOME": str(home),
-            "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
-            "PREFECT_API_URL": PREFECT_API_URL.value(),
-        }
+        home = tmp_path_factory.mktemp("prefect")
+        own = {PREFECT_HOME: home, PREFECT_LOCAL_STORAGE_PATH: home / "storage"}
+        with temporary_settings(own), prefect_test_harness(server_startup_timeout=120):
+            yield {
+                "PREFECT_HOME": str(home),
+                "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
+                "PREFECT_API_URL": PREFECT_API_URL.value(),
+            }
 
 
 @contextmanager
@@ -185,13 +189,20 @@ def command() -> str:
 
 @pytest.fixture(scope="session")
 def without_network() -> list[str]:
-    """What to put before a command so that it has no network but loopback; skips where that is not allowed."""
+    """What to put before a command so that it has no network but loopback.
+
+    Where that is not allowed the test is skipped, except in CI, where it fails.
+    """
     loopback_up = (
         "import fcntl, os, socket, struct, sys\n"
         "with socket.socket() as s: fcntl.ioctl(s, 0x8914, struct.pack('16sh14x', b'lo', 0x41))\n"
         "os.execvp(sys.argv[1], sys.argv[1:])"
     )
     prefix = ["unshare", "--map-root-user", "--net", sys.executable, "-c", loopback_up]
-    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], capture_output=True).returncode:
-        pytest.skip("needs `unshare --net`, which this machine does not allow")
+    allowed = (
+        shutil.which("unshare") and not subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode
+    )
+    if not allowed:
+        missing = pytest.fail if os.environ.get("CREDITNET_CI") else pytest.skip
+        missing("needs `unshare --map-root-user --net`, which this machine does not allow")
     return prefix

@@ -43,13 +43,15 @@ def test_corpnet_is_refreshed_and_then_left_alone(home, reference_data):
     first = home.refresh("corpnet", data_dir=reference_data)
     assert str(first.refresh.quarter) == "2021Q4"
     assert all("published_test" in samples for samples in first.refresh.candidates.values())
-    # The published labels are noisy: no tabular model can exceed about .75 on the published split; the rest is in the graph.
+    # The published labels are noisy: no tabular model can exceed about .75; the rest is in the graph.
+    # in the graph.
     assert auc(first, "lightgbm", "published_test") < 0.8 < auc(first, "lightgbm_neighbours", "published_test")
     assert home.refresh("corpnet", data_dir=reference_data).already_published
     assert home.verify() == {"2021Q4": first.refresh.refresh}
 
 
 @pytest.mark.data
+@pytest.mark.timeout(1800)  # two quarters with 4,548 banks and 633 neighbour features
 def test_interbank_is_refreshed_quarter_by_quarter_with_drift_against_the_one_before(home, reference_data):
     third = home.refresh("interbank", "2022Q3", reference_data)
     fourth = home.refresh("interbank", "2022Q4", reference_data)

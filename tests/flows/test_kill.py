@@ -141,14 +141,13 @@ def ground(make_home, prefect_server, rheintal, command, tmp_path_factory) -> Gr
 
 @pytest.fixture(scope="module")
 def killed(ground) -> list:
-    """Ten attempts, killed two at a time: the home of each, and whether it was still running."""
+    """Ten attempts, killed two at a time: the home of each, whether it was still running, and when it died."""
 
     def one(tenth: int):
         instant = ground.seconds * (tenth + random.Random(f"instant {tenth}").random()) / INSTANTS
         home, attempt = ground.attempt(ground.home(f"tenth-{tenth}"))
         dead = attempt.kill_after(instant)
-        print(f"killed after {instant:.1f} of {ground.seconds:.1f} s in {attempt.lines[-1]}")
-        return home, dead
+        return home, dead, f"killed after {instant:.1f} of {ground.seconds:.1f} s in{attempt.lines[-1]}"
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         return list(pool.map(one, range(INSTANTS)))
@@ -156,9 +155,9 @@ def killed(ground) -> list:
 
 @pytest.mark.parametrize("tenth", range(INSTANTS))
 def test_killed_at_a_random_instant(ground, killed, tenth):
-    home, dead = killed[tenth]
+    home, dead, when = killed[tenth]
     state = ground.check_old_or_new(home)
-    assert dead or state == "new"
+    assert dead or state == "new", when
     ground.check_rerun(home, state)
 
 

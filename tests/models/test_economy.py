@@ -201,11 +201,19 @@ def test_default_rates_are_those_of_a_bank_portfolio(full: Economy) -> None:
     assert rates.max() < 0.1
 
 
-def test_stress_raises_defaults(full: Economy) -> None:
+def test_stress_hits_every_firm_and_contagion_makes_it_worse(full: Economy) -> None:
+    """Until the stress both worlds are the same, so hazards compare firm by firm in its first quarter."""
     calm = simulate_economy(EconomySpec(stress_quarter=None))
-    before_the_stress_ends = Quarter(2020, 1)
-    stressed_rate = outcomes_at(full, before_the_stress_ends)["defaulted_12m"].mean()
-    assert stressed_rate > 1.2 * outcomes_at(calm, before_the_stress_ends)["defaulted_12m"].mean()
+    first = full.spec.index_of(Quarter(2020, 2))
+    stressed_hazard, calm_hazard = full.history.hazard, calm.history.hazard
+    living = calm_hazard[first] > 0
+    assert np.array_equal(living, stressed_hazard[first] > 0)
+    assert (stressed_hazard[first, living] > calm_hazard[first, living]).all()
+    at_once, later = (
+        stressed_hazard[index][stressed_hazard[index] > 0].mean() / calm_hazard[index][calm_hazard[index] > 0].mean()
+        for index in (first, first + 1)
+    )
+    assert later > at_once > 1.05
 
 
 def test_two_thousand_firms_live_in_every_quarter(full: Economy) -> None:

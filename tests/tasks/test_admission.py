@@ -105,7 +105,9 @@ class TestBadRows:
             (3, "source, target, published_on", "one row a pair"),
         ]
 
-    @pytest.mark.parametrize(("outcome", "rule"), [("2", "one of 0, 1"), ("0.0", "one of 0, 1"), ("yes", "one of 0, 1")])
+    @pytest.mark.parametrize(
+        ("outcome", "rule"), [("2", "one of 0, 1"), ("0.0", "one of 0, 1"), ("yes", "one of 0, 1")]
+    )
     def test_an_outcome_that_is_no_class(self, kontor, quarantined, outcome, rule):
         text = (kontor.folder / "firms_2024Q1.csv").read_text(encoding="utf-8")
         kontor.write("firms_2024Q1.csv", text.replace("e,small,0", f"e,small,{outcome}"))
@@ -227,9 +229,16 @@ class TestTypes:
 class TestOneFileForAllQuarters:
     """A register that is delivered once, with dated rows, beside files that come every quarter."""
 
-    REGISTER = [
-        {"name": "owns", "file": "owns.csv", "source": "of", "target": "in", "published_on": "since", "directed": False}
-    ]
+    REGISTER = (
+        {
+            "name": "owns",
+            "file": "owns.csv",
+            "source": "of",
+            "target": "in",
+            "published_on": "since",
+            "directed": False,
+        },
+    )
 
     def test_its_rows_may_name_a_firm_of_any_quarter(self, kontor, quarantined):
         kontor.write("owns.csv", "of,in,since\n00123,NA,2020-01-01\nf,e,2024-01-01\n")

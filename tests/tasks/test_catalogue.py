@@ -24,9 +24,7 @@ from schemas.errors import CreditnetError, IntegrityError, RefreshBusy, Settings
 from schemas.references import DeliveryRef, FileRef, RefreshKey
 from schemas.results import GraphStatistics, QuarantinedRow, Refresh, Verdict
 from schemas.terms import Quarter
-from tasks.catalogue import audit
-from tasks.catalogue import Decision, Score, open_catalogue
-from tasks.catalogue import upgrade
+from tasks.catalogue import Decision, Score, audit, open_catalogue, upgrade
 from tasks.catalogue.database import connect, transaction
 from tasks.catalogue.tables import (
     AuditRow,

@@ -176,9 +176,7 @@ class TestSimulated:
         with pytest.raises(DeliveryError) as caught:
             reader.read("oracle")
         assert str(caught.value) == (
-            "The simulated economy has no table oracle.\n"
-            "  expected: oracle\n"
-            f"  found: {examples(reader.names())}"
+            f"The simulated economy has no table oracle.\n  expected: oracle\n  found: {examples(reader.names())}"
         )
         columns = {column for name in reader.names() for column in reader.read(name).columns}
         assert not {column for column in columns if "pd" in column or "hazard" in column or "true" in column}
