@@ -48,8 +48,8 @@ def quarantine(published):
 
     def rows():
         return published.home.query(
-            "SELECT table_name, row_number, column_name, rule, value FROM quarantine WHERE delivery_fingerprint = (SELECT"
-            " fingerprint FROM deliveries ORDER BY received_at DESC LIMIT 1)"
+            "SELECT table_name, row_number, column_name, rule, value FROM quarantine WHERE delivery_fingerprint ="
+            " (SELECT fingerprint FROM deliveries ORDER BY received_at DESC LIMIT 1)"
             " ORDER BY table_name, row_number, id"
         )
 
