@@ -391,7 +391,7 @@ class PortfolioSpec(Frozen):
     @field_validator("relations", mode="before")
     @classmethod
     def _tables_by_default(cls, relations: object) -> object:
-        if not isinstance(relations, list):
+        if not isinstance(relations, list | tuple):
             return relations
         return [{"kind": "table", **entry} if isinstance(entry, dict) else entry for entry in relations]
 
