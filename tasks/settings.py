@@ -15,6 +15,8 @@ EMBEDDED_DEFAULTS: dict[str, str] = {
     "PREFECT_UI_API_URL": "/api",  # relative, so that the UI also works behind another host name
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # people see our own lines; the UI has Prefect's
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    # Threads of LightGBM that spin while they wait take a hundred times longer beside another busy process.
+    "OMP_WAIT_POLICY": "PASSIVE",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
 }
 
@@ -74,7 +76,7 @@ def settings() -> Settings:
 def prepare_environment(chosen: Settings) -> None:
     """Create the home folders and tell Prefect and MLflow where they live.
 
-    Call it before prefect or mlflow is imported: both read their switches only once.
+    Call it before prefect, mlflow, lightgbm or torch is imported: they read their switches only once.
 
     Raises
     ------

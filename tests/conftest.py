@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from hypothesis import settings
+
+# Read when the first OpenMP library is loaded; on a busy machine spinning threads take a hundred times longer.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 settings.register_profile("creditnet", deadline=None, max_examples=30)
 settings.load_profile("creditnet")

@@ -1,5 +1,7 @@
 """Admission: bad rows are set aside with their rule and kept in the catalogue; too many and nothing goes on."""
 
+from typing import ClassVar
+
 import polars as pl
 import pytest
 from sqlalchemy import select
@@ -229,7 +231,7 @@ class TestTypes:
 class TestOneFileForAllQuarters:
     """A register that is delivered once, with dated rows, beside files that come every quarter."""
 
-    REGISTER = (
+    REGISTER: ClassVar = [
         {
             "name": "owns",
             "file": "owns.csv",
@@ -238,7 +240,7 @@ class TestOneFileForAllQuarters:
             "published_on": "since",
             "directed": False,
         },
-    )
+    ]
 
     def test_its_rows_may_name_a_firm_of_any_quarter(self, kontor, quarantined):
         kontor.write("owns.csv", "of,in,since\n00123,NA,2020-01-01\nf,e,2024-01-01\n")
