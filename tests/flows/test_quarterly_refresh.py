@@ -139,8 +139,8 @@ class TestAgain:
         assert scores(home, again) == scores(published.home, published.second)
 
     def test_another_seed_gives_the_same_graph_and_another_network(self, published, published_copy, delivered):
-        text = delivered.portfolio.read_text(encoding="utf-8")
-        delivered.portfolio.write_text(text + "training: {seed: 1}\n", encoding="utf-8")
+        text = delivered.portfolio.read_text(encoding="utf-8").replace("{threads: 1}", "{threads: 1, seed: 1}")
+        delivered.portfolio.write_text(text, encoding="utf-8")
         other = published_copy.refresh(delivered.portfolio, "2024Q2", delivered.data_dir)
         assert other.refresh.fingerprint == published.second.refresh.fingerprint
         assert other.refresh.content_hashes["graphsage"] != published.second.refresh.content_hashes["graphsage"]
