@@ -178,7 +178,6 @@ def killed(ground) -> dict:
 @pytest.mark.parametrize("tenth", range(INSTANTS))
 def test_killed_at_a_random_instant(ground, killed, tenth):
     home, dead, when = killed[tenth]
-    print(when)
     assert dead, when
     ground.check_rerun(home, ground.check_old_or_new(home))
 
