@@ -17,7 +17,8 @@ import scipy.sparse as sp
 
 from benchmarks.recording import reached, record
 from models.corporate_graph import CorporateGraph, RelationEdges
-from models.structure import Statistic, structural_features
+from models.structure import structural_features
+from schemas.structure import Statistic
 
 FIVE = (Statistic.DEGREE, Statistic.HERFINDAHL, Statistic.PAGERANK, Statistic.CLUSTERING, Statistic.CORE)
 REPEATS = 5

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.fingerprint import canonical_bytes
 from models.fitted import FittingData, ModelContent, Notes
-from models.neighbours import design_matrix
-from schemas.specs import AutoGluonSpec
+from models.inputs import design_matrix
+from schemas.candidates import AutoGluonSpec
 
 if TYPE_CHECKING:
     import pandas as pd

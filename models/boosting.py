@@ -9,8 +9,9 @@ import numpy as np
 
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.fitted import FittingData, ModelContent, Notes
-from models.neighbours import design_matrix
-from schemas.specs import LightGBMSpec, TrainingSpec
+from models.inputs import design_matrix
+from schemas.candidates import LightGBMSpec
+from schemas.specs import TrainingSpec
 
 if TYPE_CHECKING:
     import lightgbm

@@ -6,7 +6,7 @@ from models.automl import FittedAutoGluon, fit_autogluon
 from models.boosting import FittedBoosting, fit_boosting
 from models.fitted import Fitted, FittingData, ModelContent
 from models.logistic import FittedLogistic, fit_logistic
-from schemas.specs import AutoGluonSpec, CandidateSpec, GraphSageSpec, LightGBMSpec, LogisticSpec
+from schemas.candidates import AutoGluonSpec, CandidateSpec, LightGBMSpec, LogisticSpec, NetworkSpec
 
 
 def fitted_candidate(spec: CandidateSpec, data: FittingData) -> Fitted:
@@ -18,7 +18,7 @@ def fitted_candidate(spec: CandidateSpec, data: FittingData) -> Fitted:
             return fit_boosting(spec, data)
         case AutoGluonSpec():
             return fit_autogluon(spec, data)
-        case GraphSageSpec():
+        case NetworkSpec():
             from models.fitting import fit_gnn  # imports torch, which the others can do without
 
             return fit_gnn(spec, data)
@@ -39,7 +39,7 @@ def restored_candidate(spec: CandidateSpec, content: ModelContent, folder: str) 
             return FittedBoosting.from_content(spec, content)
         case AutoGluonSpec():
             return FittedAutoGluon.from_folder(spec, content, folder)
-        case GraphSageSpec():
+        case NetworkSpec():
             from models.fitting import FittedGnn
 
             return FittedGnn.from_content(spec, content)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -30,7 +31,28 @@ from schemas.portfolio import (
 )
 from schemas.terms import Kind
 
-__all__ = ["CorporateGraph", "FloatMatrix", "IntVector", "RelationEdges", "block_diagonal", "corporate_graph"]
+__all__ = [
+    "Columns",
+    "CorporateGraph",
+    "FloatMatrix",
+    "IntVector",
+    "RelationEdges",
+    "block_diagonal",
+    "corporate_graph",
+]
+
+
+class Columns(NamedTuple):
+    """Columns about firms with their names.
+
+    Attributes
+    ----------
+    values : (n, k) float64
+    names : (k,)
+    """
+
+    values: FloatMatrix
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,6 +70,9 @@ class CorporateGraph:
     features : (n, f) float64
         NaN where a feature is not known.
     feature_names : (f,)
+    computed
+        What was computed of the firms' places (`models.inputs`), by group; follows from the rest, so
+        that it is no part of the fingerprint.
     """
 
     as_of: dt.date
@@ -55,6 +80,7 @@ class CorporateGraph:
     relations: Mapping[str, RelationEdges]
     features: FloatMatrix
     feature_names: tuple[str, ...]
+    computed: Mapping[str, Columns] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -190,6 +216,10 @@ def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
         relations=relations,
         features=np.concatenate([graph.features for graph in graphs]),
         feature_names=first.feature_names,
+        computed={
+            group: Columns(np.concatenate([graph.computed[group].values for graph in graphs]), columns.names)
+            for group, columns in first.computed.items()
+        },
     )
 
 

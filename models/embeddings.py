@@ -7,12 +7,11 @@ does not reshuffle the others. The same graph and spec give the same coordinates
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, assert_never
+from typing import assert_never
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from pydantic import Field
 
 from models.centrality import largest_component
 from models.corporate_graph import CorporateGraph, FloatMatrix
@@ -20,49 +19,7 @@ from models.firm_streams import firm_keys, uniforms
 from models.laplacians import renormalised_adjacency, transition_matrix
 from models.random_walks import meetings, positive_pmi, walks
 from models.spectrum import leading_eigenpairs, with_fixed_signs
-from schemas.base import Frozen
-
-
-class _Embedding(Frozen):
-    dimensions: Annotated[int, Field(ge=1, le=1024)]
-    seed: int = 0
-
-
-class SpectralSpec(_Embedding):
-    """Leading eigenvectors of the renormalised adjacency; `seed` only moves where the solver starts."""
-
-    kind: Literal["spectral"] = "spectral"
-    dimensions: Annotated[int, Field(ge=1, le=1024)] = 16
-
-
-class Node2VecSpec(_Embedding):
-    """Biased random walks, then a factorisation of who meets whom.
-
-    Large `p` keeps a walk from turning back, large `q` keeps it near where it started; 1 and 1 is DeepWalk.
-    """
-
-    kind: Literal["node2vec"] = "node2vec"
-    dimensions: Annotated[int, Field(ge=1, le=1024)] = 32
-    walks: Annotated[int, Field(ge=1)] = 10
-    length: Annotated[int, Field(ge=2)] = 20
-    window: Annotated[int, Field(ge=1)] = 4
-    p: Annotated[float, Field(ge=0.25, le=4)] = 1.0
-    q: Annotated[float, Field(ge=0.25, le=4)] = 1.0
-
-
-class FastRPSpec(_Embedding):
-    """Random projections of the powers of the transition matrix, each power with its weight.
-
-    `degree_exponent` is beta: below 0 it makes hubs count less.
-    """
-
-    kind: Literal["fastrp"] = "fastrp"
-    dimensions: Annotated[int, Field(ge=1, le=1024)] = 64
-    power_weights: tuple[float, ...] = Field((0.0, 1.0, 1.0), min_length=1)
-    degree_exponent: Annotated[float, Field(ge=-1, le=1)] = -0.5
-
-
-EmbeddingSpec = Annotated[SpectralSpec | Node2VecSpec | FastRPSpec, Field(discriminator="kind")]
+from schemas.structure import EmbeddingSpec, FastRPSpec, Node2VecSpec, SpectralSpec
 
 
 def embedding(graph: CorporateGraph, spec: EmbeddingSpec) -> FloatMatrix:

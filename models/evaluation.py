@@ -14,9 +14,9 @@ from models.discrimination import f1_threshold
 from models.leakage import LeakageRows, leakage_gap
 from models.panel import Panel
 from models.selection import SampleRows, best_of, simplest_not_worse
+from schemas.candidates import CandidateSpec
 from schemas.portfolio import PortfolioSpec
 from schemas.results import CandidateResult, Evaluation, GraphGain, Interval, SampleResult
-from schemas.specs import CandidateSpec
 from schemas.terms import TEST_SAMPLES, Family, Sample, Scheme
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,55 @@ from safetensors.numpy import load, save
 
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.fingerprint import tensor_digest
-from schemas.specs import CandidateSpec, TrainingSpec
+from schemas.candidates import CandidateSpec
+from schemas.specs import TrainingSpec
 
 Notes = dict[str, float | int | str]
+
+
+class Progress(NamedTuple):
+    """How far a training is.
+
+    Attributes
+    ----------
+    seconds_left
+        If no early stop comes.
+    """
+
+    name: str
+    epoch: int
+    epochs: int
+    loss: float
+    validation_loss: float
+    validation_auc: float
+    seconds_left: float
+
+
+class Keeper(Protocol):
+    """Keeps the state of an unfinished training under a name."""
+
+    def load(self, name: str) -> bytes | None:
+        """Return what was kept, None if nothing was."""
+        ...
+
+    def save(self, name: str, data: bytes) -> None:
+        """Keep this instead of what was kept before."""
+        ...
+
+
+class Forgetful:
+    """A keeper that keeps nothing: training starts at the beginning."""
+
+    def load(self, name: str) -> bytes | None:
+        """Return None."""
+        return None
+
+    def save(self, name: str, data: bytes) -> None:
+        """Keep nothing."""
+
+
+def unwatched(progress: Progress) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +84,10 @@ class FittingData:
         Number of classes.
     scratch
         A folder for libraries that insist on writing.
+    keeper
+        Keeps unfinished trainings, so that a killed run goes on.
+    progress
+        Is told now and then how far a training is.
     """
 
     graph: CorporateGraph
@@ -48,6 +98,8 @@ class FittingData:
     classes: int
     training: TrainingSpec
     scratch: str = ""
+    keeper: Keeper = field(default_factory=Forgetful)
+    progress: Callable[[Progress], None] = unwatched
 
     def __post_init__(self) -> None:
         for name, rows in (("development", self.development), ("validation", self.validation)):

@@ -1,114 +1,124 @@
-"""Full-batch training of a graph neural network, stopped early on the validation sample."""
+"""Training graph neural networks: early stopping, label inputs, deep ensembles, resuming."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
 
+from models.classes import log_probabilities, output_width
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.fitted import FittingData, ModelContent, Notes
-from models.gnn.graphsage import GraphSage
-from models.message_passing import Neighbourhood
+from models.gnn.architectures import network
+from models.gnn.blocks import Block, side_names, whole_graph
+from models.gnn.network import Network, Shape
+from models.inputs import design_matrix
+from models.label_inputs import KnownOutcomes
 from models.scaling import Scaling
-from schemas.specs import GraphSageSpec
+from models.training import Lesson, trained
+from schemas.candidates import AnyNetworkSpec
 
-_PREFIX = "network."
+_MEMBER = "network.{}."
+_SHAPE = "network.json"
 
 
 @dataclass(frozen=True)
 class FittedGnn:
-    """A trained network with the scaling of its inputs."""
+    """Trained networks, alike but for their seed, with the scaling of their inputs.
 
-    spec: GraphSageSpec
+    Attributes
+    ----------
+    known
+        The development outcomes shown as inputs; none unless the candidate has label inputs.
+    """
+
+    spec: AnyNetworkSpec
+    shape: Shape
     scaling: Scaling
-    network: nn.Module
+    networks: tuple[Network, ...]
+    known: KnownOutcomes
     notes: Notes
 
     @property
     def inputs(self) -> int:
         """Number of input columns."""
-        return len(self.scaling.mean) + len(self.scaling.flagged)
+        return self.shape.inputs
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self.shape.outputs + 1 if self.spec.ordered else self.shape.outputs
 
     def probabilities(self, graph: CorporateGraph) -> FloatMatrix:
-        """Return (n, classes)."""
-        neighbourhood = Neighbourhood(graph.union())
-        values = torch.from_numpy(self.scaling.applied(graph.features).astype(np.float32))
-        self.network.eval()
-        with torch.no_grad():
-            logits = self.network(neighbourhood, values)
-        return cast(FloatMatrix, torch.softmax(logits.double(), dim=1).numpy())
+        """Return (n, classes): the mean over the networks; no firm is shown its own outcome."""
+        rows, _ = design_matrix(graph, self.spec.features)
+        values = torch.from_numpy(self.scaling.applied(rows).astype(np.float32))
+        shown = self.known.columns(graph.firms)
+        block = whole_graph(graph)
+        found = np.zeros((graph.size, self.classes))
+        for asked in self.known.hidden_folds(shown):
+            visible = torch.from_numpy(np.where(asked[:, None], 0.0, shown).astype(np.float32))
+            found[asked] = self._mean(block, torch.cat([values, visible], dim=1))[asked]
+        return found
+
+    def _mean(self, block: Block, values: torch.Tensor) -> FloatMatrix:
+        total = np.zeros((block.receivers, self.classes))
+        for one in self.networks:
+            one.eval()
+            with torch.no_grad():
+                outputs = one([block] * self.spec.layers, values)
+            total += log_probabilities(outputs.double(), ordered=self.spec.ordered).exp().numpy()
+        return total / len(self.networks)
 
     def content(self) -> ModelContent:
-        """Return weights and scaling."""
+        """Return weights, scaling, sizes and the outcomes shown as inputs."""
         weights = {
-            _PREFIX + name: tensor.numpy().astype(np.float64) for name, tensor in self.network.state_dict().items()
+            _MEMBER.format(member) + name: tensor.numpy().astype(np.float64)
+            for member, one in enumerate(self.networks)
+            for name, tensor in one.state_dict().items()
         }
-        return ModelContent({**self.scaling.tensors(), **weights})
+        return ModelContent({**self.scaling.tensors(), **weights}, {_SHAPE: self.shape.text(), **self.known.texts()})
 
     @classmethod
-    def from_content(cls, spec: GraphSageSpec, content: ModelContent) -> FittedGnn:
-        """Rebuild a fitted network from its content."""
-        scaling = Scaling.from_tensors(content.tensors)
-        state = {
-            name.removeprefix(_PREFIX): torch.from_numpy(array.astype(np.float32))
-            for name, array in content.tensors.items()
-            if name.startswith(_PREFIX)
-        }
-        classes = len(state[f"layers.{spec.layers - 1}.own.bias"])
-        network = GraphSage(len(scaling.mean) + len(scaling.flagged), classes, spec)
-        network.load_state_dict(state)
-        return cls(spec, scaling, network, {})
+    def from_content(cls, spec: AnyNetworkSpec, content: ModelContent) -> FittedGnn:
+        """Rebuild a fitted candidate from its content."""
+        shape = Shape.from_text(content.texts[_SHAPE])
+        networks = tuple(network(spec, shape) for _ in range(spec.members))
+        for member, one in enumerate(networks):
+            prefix = _MEMBER.format(member)
+            tensors = {
+                name.removeprefix(prefix): torch.from_numpy(array)
+                for name, array in content.tensors.items()
+                if name.startswith(prefix)
+            }
+            one.load_state_dict(tensors)
+        scaling, known = Scaling.from_tensors(content.tensors), KnownOutcomes.from_texts(content.texts)
+        return cls(spec, shape, scaling, networks, known, {})
 
 
-def fit_gnn(spec: GraphSageSpec, data: FittingData) -> FittedGnn:
+def fit_gnn(spec: AnyNetworkSpec, data: FittingData) -> FittedGnn:
     """Train on the outcomes of development and keep the epoch with the least validation loss."""
     torch.set_num_threads(data.training.threads)
-    torch.manual_seed(data.training.seed)
     torch.use_deterministic_algorithms(mode=True)
-    scaling = Scaling.fitted(data.graph.features[data.development])
-    values = torch.from_numpy(scaling.applied(data.graph.features).astype(np.float32))
-    network = GraphSage(values.shape[1], data.classes, spec)
-    best_epoch, best_loss = _trained(network, Neighbourhood(data.graph.union()), values, data, spec)
-    return FittedGnn(spec, scaling, network, {"best epoch": best_epoch, "validation loss": best_loss})
-
-
-def _trained(
-    network: nn.Module, neighbourhood: Neighbourhood, values: torch.Tensor, data: FittingData, spec: GraphSageSpec
-) -> tuple[int, float]:
-    truth = torch.from_numpy(data.truth)
-    development, validation = torch.from_numpy(data.development), torch.from_numpy(data.validation)
-    optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay)
-    best_epoch, best_loss, best_state = 0, float("inf"), copy.deepcopy(network.state_dict())
-    for epoch in range(1, spec.epochs + 1):
-        network.train()
-        optimiser.zero_grad()
-        logits = network(neighbourhood, values)
-        loss = functional.cross_entropy(logits[development], truth[development])
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        held_out = _validation_loss(network, neighbourhood, values, truth, validation)
-        if held_out < best_loss:
-            best_epoch, best_loss, best_state = epoch, held_out, copy.deepcopy(network.state_dict())
-        elif epoch - best_epoch >= spec.patience:
-            break
-    network.load_state_dict(best_state)
-    return best_epoch, best_loss
-
-
-def _validation_loss(
-    network: nn.Module,
-    neighbourhood: Neighbourhood,
-    values: torch.Tensor,
-    truth: torch.Tensor,
-    validation: torch.Tensor,
-) -> float:
-    network.eval()
-    with torch.no_grad():
-        logits = network(neighbourhood, values)
-        return float(functional.cross_entropy(logits[validation], truth[validation]))
+    rows, _ = design_matrix(data.graph, spec.features)
+    scaling = Scaling.fitted(rows[data.development])
+    values = torch.from_numpy(scaling.applied(rows).astype(np.float32))
+    known = KnownOutcomes.of(data, spec.label_inputs)
+    shown = torch.from_numpy(np.where(data.development[:, None], known.columns(data.graph.firms), 0).astype(np.float32))
+    width = output_width(data.classes, ordered=spec.ordered)
+    shape = Shape(values.shape[1] + known.width, width, side_names(data.graph))
+    networks, found = [], []
+    for member in range(spec.members):
+        lesson = Lesson(spec, data, values, shown, member)
+        torch.manual_seed(lesson.seed)
+        one = network(spec, shape)
+        found.append(trained(one, lesson))
+        networks.append(one)
+    notes: Notes = {
+        "best epoch": found[0].best_epoch,
+        "validation loss": float(np.mean([member.best_loss for member in found])),
+    }
+    if spec.members > 1:
+        notes["best epoch"] = ", ".join(str(member.best_epoch) for member in found)
+    return FittedGnn(spec, shape, scaling, tuple(networks), known, notes)

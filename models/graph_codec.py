@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from models.corporate_graph import CorporateGraph, RelationEdges
+from models.corporate_graph import Columns, CorporateGraph, RelationEdges
 
 _WORDS = "creditnet"
 
@@ -32,9 +32,12 @@ def graph_bytes(graph: CorporateGraph) -> bytes:
             f"{name}.indices": relation.indices,
             f"{name}.weights": relation.weights,
         }
+    for group, columns in graph.computed.items():
+        arrays[f"computed.{group}"] = np.ascontiguousarray(columns.values)
     words = {
         "as_of": graph.as_of.isoformat(),
         "feature_names": graph.feature_names,
+        "computed": {group: columns.names for group, columns in graph.computed.items()},
         "directed": {name: relation.directed for name, relation in graph.relations.items()},
     }
     # One entry only: the order of several would differ from run to run.
@@ -60,4 +63,8 @@ def graph_from_bytes(data: bytes) -> CorporateGraph:
         },
         features=arrays["features"],
         feature_names=tuple(words["feature_names"]),
+        computed={
+            group: Columns(arrays[f"computed.{group}"], tuple(names))
+            for group, names in sorted(words["computed"].items())
+        },
     )

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from models.bootstrap import cluster_weights
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.discrimination import scores
-from models.neighbours import design_matrix
+from models.inputs import design_matrix
+from schemas.candidates import Group
 from schemas.results import Interval
 from schemas.specs import TrainingSpec
 
@@ -38,7 +39,7 @@ def leakage_gap(rows: LeakageRows, training: TrainingSpec, *, draws: int) -> Int
 
     The interval comes from independent cluster bootstraps of the two test samples, by community.
     """
-    features, _ = design_matrix(rows.graph, "neighbour")
+    features, _ = design_matrix(rows.graph, (Group.OWN, Group.NEIGHBOUR))
     share = rows.held_communities[rows.usable].mean()
     firms = np.unique(rows.firms[rows.usable])
     rng = np.random.default_rng(training.seed)

@@ -10,9 +10,9 @@ from scipy.special import softmax
 
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.fitted import FittingData, ModelContent, Notes
-from models.neighbours import design_matrix
+from models.inputs import design_matrix
 from models.scaling import Scaling
-from schemas.specs import LogisticSpec
+from schemas.candidates import LogisticSpec
 
 
 @dataclass(frozen=True)

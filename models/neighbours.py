@@ -19,7 +19,7 @@ def neighbour_features(graph: CorporateGraph) -> tuple[FloatMatrix, tuple[str, .
     """Return the aggregates, (n, k), and their names; a firm without partners has NaN means and 0 partners."""
     columns: list[FloatMatrix] = []
     names: list[str] = []
-    for side, adjacency in _sides(graph):
+    for side, adjacency in sides(graph):
         means, deviations = _weighted_moments(adjacency, graph.features)
         partners = np.diff(adjacency.indptr).astype(np.float64)
         columns += [means, deviations, np.log1p(partners)[:, None], np.log1p(adjacency.sum(axis=1))[:, None]]
@@ -31,15 +31,8 @@ def neighbour_features(graph: CorporateGraph) -> tuple[FloatMatrix, tuple[str, .
     return np.concatenate(columns, axis=1), tuple(names)
 
 
-def design_matrix(graph: CorporateGraph, features: str) -> tuple[FloatMatrix, tuple[str, ...]]:
-    """Return a candidate's inputs: ``own`` features, or ``neighbour``: own and those of related firms."""
-    if features == "own":
-        return graph.features, graph.feature_names
-    aggregates, names = neighbour_features(graph)
-    return np.concatenate([graph.features, aggregates], axis=1), graph.feature_names + names
-
-
-def _sides(graph: CorporateGraph) -> Iterator[tuple[str, sp.csr_array]]:
+def sides(graph: CorporateGraph) -> Iterator[tuple[str, sp.csr_array]]:
+    """Yield each relation and direction with its adjacency, row = the firm that looks, columns = its partners."""
     for name, relation in graph.relations.items():
         matrix = relation.matrix()
         if not relation.directed:

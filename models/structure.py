@@ -8,7 +8,6 @@ components gets the eigenvector centrality.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from enum import StrEnum
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,24 +18,9 @@ from models.centrality import eigenvector_centrality, katz, pagerank
 from models.cohesion import core_numbers, local_clustering
 from models.corporate_graph import CorporateGraph, FloatMatrix, RelationEdges
 from models.upstream import upstream_lengths
+from schemas.structure import Statistic
 
 Column = tuple[str, NDArray[np.float64]]
-
-
-class Statistic(StrEnum):
-    """A group of columns."""
-
-    DEGREE = "degree"
-    STRENGTH = "strength"
-    HERFINDAHL = "herfindahl"
-    EXTREMES = "extremes"
-    PAGERANK = "pagerank"
-    KATZ = "katz"
-    UPSTREAM = "upstream"
-    EIGENVECTOR = "eigenvector"
-    BETWEENNESS = "betweenness"
-    CLUSTERING = "clustering"
-    CORE = "core"
 
 
 ALL = tuple(Statistic)

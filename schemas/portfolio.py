@@ -10,7 +10,8 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
-from schemas.specs import CandidateSpec, EvaluationSpec, GatesSpec, GraphSpec, Name, Share, SplitSpec, TrainingSpec
+from schemas.candidates import CandidateSpec, Group
+from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, SplitSpec, TrainingSpec
 from schemas.terms import Kind, Quarter, Role, Scheme, TargetKind
 
 #: names that tables use for their keys, dates and provenance
@@ -403,6 +404,7 @@ class PortfolioSpec(Frozen):
             *self._feature_mistakes(),
             *self._expression_mistakes(),
             *self._time_mistakes(),
+            *self._candidate_mistakes(),
         ]
         if mistakes:
             raise ValueError("; ".join(mistakes))
@@ -450,6 +452,20 @@ class PortfolioSpec(Frozen):
         misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT)]
         if misplaced:
             yield f"protected and split columns belong to firms, not to filings: {', '.join(misplaced)}"
+
+    def _candidate_mistakes(self) -> Iterator[str]:
+        given = {Group.OWN, Group.NEIGHBOUR}
+        given |= {Group.STRUCTURE} if self.graph.structure else set()
+        given |= {Group.EMBEDDING} if self.graph.embedding else set()
+        for candidate in self.candidates:
+            missing = sorted(set(getattr(candidate, "features", ())) - given)
+            if missing:
+                yield (
+                    f"candidate {candidate.name}: `features` asks for {', '.join(missing)}, which "
+                    f"{' and '.join(f'`graph.{group}`' for group in missing)} would have to describe"
+                )
+            if candidate.ordered and self.target.kind is not TargetKind.ORDINAL:
+                yield f"candidate {candidate.name}: `ordered` is for an ordinal target; this one is {self.target.kind}"
 
     def _expression_mistakes(self) -> Iterator[str]:
         filed = self.filings.columns if self.filings else ()

@@ -1,4 +1,4 @@
-"""Frozen settings of graph, split, candidates and gates, as they stand in a portfolio file."""
+"""Frozen settings of graph, split, training and gates, as they stand in a portfolio file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from schemas.base import Frozen
-from schemas.terms import Family, Scheme
+from schemas.structure import EmbeddingSpec, Statistic
+from schemas.terms import Scheme
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,119}$")]
 
 
 class GraphSpec(Frozen):
-    """How the corporate graph is put together and partitioned."""
+    """How the corporate graph is put together and partitioned, and what is computed of each firm's place in it.
+
+    `structure` and `embedding` are computed for each quarter's graph by itself and can be inputs of candidates.
+    """
 
     community_resolution: Annotated[float, Field(gt=0)] = 1.0
     community_seed: int = 0
     allow_no_edges: bool = False
+    structure: tuple[Statistic, ...] = ()
+    embedding: EmbeddingSpec | None = None
 
 
 class PublishedSplit(Frozen):
@@ -61,82 +67,6 @@ class SplitSpec(Frozen):
                 f"communities are left for development; found {self.validation_share + self.out_of_community_share:g}"
             )
         return self
-
-
-class _Candidate(Frozen):
-    name: Name
-
-    @property
-    def family(self) -> Family:
-        """What the candidate knows of a firm."""
-        raise NotImplementedError
-
-
-class _OwnOrNeighbour(_Candidate):
-    features: Literal["own", "neighbour"] = "own"
-
-    @property
-    def family(self) -> Family:
-        """Tabular on own features, neighbour once aggregates of related firms join them."""
-        return Family.NEIGHBOUR if self.features == "neighbour" else Family.TABULAR
-
-
-class LogisticSpec(_OwnOrNeighbour):
-    """Regularised logistic regression; `inverse_penalty` is scikit-learn's C."""
-
-    kind: Literal["logistic"]
-    inverse_penalty: Annotated[float, Field(gt=0)] = 0.1
-
-
-class LightGBMSpec(_OwnOrNeighbour):
-    """Gradient-boosted trees, stopped early on the validation sample."""
-
-    kind: Literal["lightgbm"]
-    rounds: Annotated[int, Field(ge=1)] = 400
-    patience: Annotated[int, Field(ge=1)] = 40
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
-    leaves: Annotated[int, Field(ge=2)] = 15
-    least_rows_a_leaf: Annotated[int, Field(ge=1)] = 40
-    column_share: Annotated[float, Field(gt=0, le=1)] = 0.8
-    row_share: Annotated[float, Field(gt=0, le=1)] = 0.8
-    penalty: Annotated[float, Field(ge=0)] = 1.0
-
-
-class AutoGluonSpec(_OwnOrNeighbour):
-    """AutoGluon over LightGBM and CatBoost; its folds hold whole communities together.
-
-    `rounds` and fixed hyperparameters bound the work instead of a time limit, because two fits
-    under a binding time limit differ.
-    """
-
-    kind: Literal["autogluon"]
-    folds: Annotated[int, Field(ge=2, le=10)] = 3
-    rounds: Annotated[int, Field(ge=1)] = 200
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.06
-
-
-class GraphSageSpec(_Candidate):
-    """Two or more mean-aggregating GraphSAGE layers, trained on the full batch."""
-
-    kind: Literal["graphsage"]
-    hidden: Annotated[int, Field(ge=1)] = 64
-    layers: Annotated[int, Field(ge=1, le=6)] = 2
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
-    learning_rate: Annotated[float, Field(gt=0)] = 0.01
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0005
-    epochs: Annotated[int, Field(ge=1)] = 200
-    patience: Annotated[int, Field(ge=1)] = 30
-
-    @property
-    def family(self) -> Family:
-        """A graph neural network."""
-        return Family.GNN
-
-
-CandidateSpec = Annotated[
-    LogisticSpec | LightGBMSpec | AutoGluonSpec | GraphSageSpec,
-    Field(discriminator="kind"),
-]
 
 
 class TrainingSpec(Frozen):

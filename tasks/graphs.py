@@ -12,6 +12,7 @@ from models.corporate_graph import CorporateGraph, corporate_graph
 from models.fingerprint import exact_root, part_digests
 from models.graph_codec import graph_bytes, graph_from_bytes
 from models.graph_statistics import graph_statistics
+from models.inputs import with_computed
 from models.knowledge import closed_outcomes, known_by, newest_firms
 from models.text_similarity import cut_off_sensitivity
 from models.vintages import VintagePlan, vintage_plan
@@ -40,7 +41,7 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
     outcomes = _outcomes(tables[Table.OUTCOMES], plan, run)
     _refuse_one_class(outcomes, run.portfolio)
     quarters = sorted({*plan.every, run.quarter})
-    graphs = {quarter: corporate_graph(tables, run.portfolio, quarter.end) for quarter in quarters}
+    graphs = {quarter: _graph(tables, run.portfolio, quarter) for quarter in quarters}
     current = graphs[run.quarter]
     statistics = graph_statistics(current, detected_communities(current.firms, current.union(), run.portfolio.graph))
     statistics = statistics.model_copy(update={"sensitivity": _sensitivity(tables, current, run)})
@@ -55,6 +56,10 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
         out_of_time=plan.out_of_time,
         out_of_time_missing=plan.reason,
     )
+
+
+def _graph(tables: dict[str, pl.DataFrame], portfolio: PortfolioSpec, quarter: Quarter) -> CorporateGraph:
+    return with_computed(corporate_graph(tables, portfolio, quarter.end), portfolio.graph)
 
 
 def read_graph(home: Path, ref: GraphRef) -> CorporateGraph:

@@ -13,8 +13,8 @@ import polars as pl
 from models.candidates import fitted_candidate, restored_candidate
 from models.fitted import Fitted, FittingData, ModelContent
 from models.panel import UNKNOWN
+from schemas.candidates import AutoGluonSpec, CandidateSpec
 from schemas.references import FileRef, ModelRef, PanelRef, RefreshRun, SplitRef
-from schemas.specs import AutoGluonSpec, CandidateSpec
 from schemas.terms import Sample, Scheme
 from tasks.graphs import read_graph
 from tasks.lake import read_file, read_frame, write_file, write_frame, write_json
@@ -67,16 +67,13 @@ def fit(run: RefreshRun, spec: CandidateSpec, panel_ref: PanelRef, split: SplitR
 
 def restore(home: Path, ref: ModelRef, spec: CandidateSpec) -> Fitted:
     """Load a kept model; every file is checked against its hash before any parser sees it."""
-    by_name = {Path(file.path).name: file for file in ref.files}
-    own = {
-        name: file for name, file in by_name.items() if name in ("weights.safetensors", "booster.txt", "autogluon.json")
-    }
-    content = ModelContent.from_files({name: read_file(home, file) for name, file in own.items()})
-    folder = home / Path(ref.description.path).parent / _PREDICTOR
+    folder = Path(ref.description.path).parent
+    own = [file for file in ref.files if Path(file.path).parent == folder and file != ref.description]
+    content = ModelContent.from_files({Path(file.path).name: read_file(home, file) for file in own})
     if isinstance(spec, AutoGluonSpec):
         for file in ref.files:
             read_file(home, file)
-    return restored_candidate(spec, content, str(folder))
+    return restored_candidate(spec, content, str(home / folder / _PREDICTOR))
 
 
 def _fitting_data(

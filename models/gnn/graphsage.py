@@ -2,23 +2,26 @@
 
     h_v <- relu( W_self h_v + W_neigh mean{ h_u : u related to v } + b )
 
-The last layer has no relu and gives one logit a class. Inductive: a firm never seen in training is
+The last layer has no relu and gives one output a class. Inductive: a firm never seen in training is
 scored from its own features and those of its neighbours.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import nn
 
+from models.gnn.blocks import Block
+from models.gnn.network import Network, Shape
 from models.message_passing import Neighbourhood
-from schemas.specs import GraphSageSpec
+from schemas.candidates import GraphSageSpec
 
 
 class SageLayer(nn.Module):
-    """One layer, (n, inputs) to (n, outputs)."""
+    """One layer, (senders, inputs) to (receivers, outputs)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -27,7 +30,7 @@ class SageLayer(nn.Module):
 
     def forward(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh mean(h) + b."""
-        own: torch.Tensor = self.own(values)
+        own: torch.Tensor = self.own(values[: neighbourhood.receivers])
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
         if self.related.out_features < self.related.in_features:
             return own + neighbourhood.mean(self.related(values))
@@ -35,19 +38,19 @@ class SageLayer(nn.Module):
         return own + related
 
 
-class GraphSage(nn.Module):
+class GraphSage(Network):
     """`spec.layers` layers with dropout before each."""
 
-    def __init__(self, inputs: int, classes: int, spec: GraphSageSpec) -> None:
+    def __init__(self, shape: Shape, spec: GraphSageSpec) -> None:
         super().__init__()
-        widths = [inputs, *[spec.hidden] * (spec.layers - 1), classes]
+        widths = [shape.inputs, *[spec.hidden] * (spec.layers - 1), shape.outputs]
         self.layers = nn.ModuleList(SageLayer(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(spec.dropout)
 
-    def forward(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
-        """Return the logits, (n, classes)."""
-        for number, layer in enumerate(self.layers):
-            values = layer(neighbourhood, self.dropout(values))
+    def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
+        """Return the outputs, (receivers, outputs)."""
+        for number, (layer, block) in enumerate(zip(self.layers, blocks, strict=True)):
+            values = layer(block.union, self.dropout(values))
             if number < len(self.layers) - 1:
                 values = torch.relu(values)
         return values

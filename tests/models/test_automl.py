@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from models.automl import community_folds
 from models.candidates import fitted_candidate, restored_candidate
 from models.fitted import ModelContent
-from schemas.specs import AutoGluonSpec
+from schemas.candidates import AutoGluonSpec
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=30), st.integers(2, 6))

@@ -7,7 +7,8 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from models.boosting import fit_boosting
-from schemas.specs import LightGBMSpec, TrainingSpec
+from schemas.candidates import LightGBMSpec
+from schemas.specs import TrainingSpec
 
 QUICK = {"rounds": 60, "patience": 60, "least_rows_a_leaf": 5}
 

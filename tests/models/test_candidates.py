@@ -7,7 +7,7 @@ import pytest
 
 from models.candidates import fitted_candidate, restored_candidate
 from models.fitted import ModelContent
-from schemas.specs import GraphSageSpec, LightGBMSpec, LogisticSpec
+from schemas.candidates import GraphSageSpec, LightGBMSpec, LogisticSpec
 
 LOGISTIC = LogisticSpec(name="logistic", kind="logistic", features="neighbour")
 TREES = LightGBMSpec(name="trees", kind="lightgbm", rounds=20, least_rows_a_leaf=5)

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from models.embeddings import EmbeddingSpec, FastRPSpec, Node2VecSpec, SpectralSpec, embedding
+from models.embeddings import embedding
 from models.firm_streams import firm_keys, uniforms
 from models.laplacians import renormalised_adjacency
 from models.random_walks import meetings, positive_pmi, walks
 from models.spectrum import leading_eigenpairs, with_fixed_signs
+from schemas.structure import EmbeddingSpec, FastRPSpec, Node2VecSpec, SpectralSpec
 
 SPECS = [
     SpectralSpec(dimensions=6),

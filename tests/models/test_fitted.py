@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.fitted import FittingData, ModelContent
-from schemas.specs import LogisticSpec, TrainingSpec
+from schemas.candidates import LogisticSpec
+from schemas.specs import TrainingSpec
 
 SPEC = LogisticSpec(name="one", kind="logistic")
 

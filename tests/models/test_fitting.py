@@ -8,9 +8,12 @@ import torch
 from torch.nn import functional
 
 from models.fitting import fit_gnn
+from models.gnn.blocks import whole_graph
 from models.gnn.graphsage import GraphSage, SageLayer
+from models.gnn.network import Shape
 from models.message_passing import Neighbourhood
-from schemas.specs import GraphSageSpec, TrainingSpec
+from schemas.candidates import GraphSageSpec
+from schemas.specs import TrainingSpec
 
 
 def spec(**settings):
@@ -18,7 +21,7 @@ def spec(**settings):
 
 
 def weights(fitted):
-    return {name: tensor.numpy().copy() for name, tensor in fitted.network.state_dict().items()}
+    return {name: tensor.numpy().copy() for name, tensor in fitted.networks[0].state_dict().items()}
 
 
 def distance(one, other):
@@ -27,9 +30,9 @@ def distance(one, other):
 
 def initial(data, settings):
     torch.manual_seed(data.training.seed)
-    width = fit_gnn(settings, data).inputs
+    shape = fit_gnn(settings, data).shape
     torch.manual_seed(data.training.seed)
-    return {name: t.numpy().copy() for name, t in GraphSage(width, data.classes, settings).state_dict().items()}
+    return {name: t.numpy().copy() for name, t in GraphSage(shape, settings).state_dict().items()}
 
 
 def test_a_layer_is_its_formula_on_either_side_of_the_mean(graphs):
@@ -96,7 +99,7 @@ def test_neighbours_matter_and_only_within_reach(graphs):
 def test_scoring_is_without_chance(graphs):
     data = graphs.learnable()
     fitted = fit_gnn(spec(dropout=0.9), data)
-    fitted.network.train()  # whoever had the network before may have left it so
+    fitted.networks[0].train()  # whoever had the network before may have left it so
     np.testing.assert_array_equal(fitted.probabilities(data.graph), fitted.probabilities(data.graph))
 
 
@@ -104,9 +107,9 @@ def test_scoring_is_without_chance(graphs):
 def test_a_gradient_reaches_every_parameter(graphs, layers):
     data = graphs.learnable()
     torch.manual_seed(0)
-    network = GraphSage(3, 2, spec(layers=layers, dropout=0))
+    network = GraphSage(Shape(3, 2, ()), spec(layers=layers, dropout=0))
     values = torch.from_numpy(np.nan_to_num(data.graph.features).astype(np.float32))
-    logits = network(Neighbourhood(data.graph.union()), values)
+    logits = network([whole_graph(data.graph)] * layers, values)
     functional.cross_entropy(logits[data.development], torch.from_numpy(data.truth[data.development])).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
@@ -153,15 +156,15 @@ def test_each_setting_acts(graphs, change):
 
 def test_dropout_acts_in_training_only(graphs):
     graph = graphs.learnable().graph
-    network = GraphSage(3, 2, spec(dropout=0.5))
+    network = GraphSage(Shape(3, 2, ()), spec(dropout=0.5))
     values = torch.from_numpy(np.nan_to_num(graph.features).astype(np.float32))
-    neighbourhood = Neighbourhood(graph.union())
+    blocks = [whole_graph(graph)] * 2
     network.train()
     torch.manual_seed(0)
-    first, second = network(neighbourhood, values), network(neighbourhood, values)
+    first, second = network(blocks, values), network(blocks, values)
     assert not torch.equal(first, second)
     network.eval()
-    assert torch.equal(network(neighbourhood, values), network(neighbourhood, values))
+    assert torch.equal(network(blocks, values), network(blocks, values))
 
 
 def test_patience_stops_and_the_best_epoch_is_kept(graphs):

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.logistic import fit_logistic
-from schemas.specs import LogisticSpec
+from schemas.candidates import LogisticSpec
 
 
 def spec(**settings):

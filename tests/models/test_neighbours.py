@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.neighbours import design_matrix, neighbour_features
+from models.inputs import design_matrix
+from models.neighbours import neighbour_features
 
 
 def by_loop(partners, values):
@@ -61,10 +62,10 @@ def test_columns_and_names_belong_together(graphs):
 
 def test_own_features_stand_alone_or_in_front(graphs):
     graph = graphs.graph_of(list("ab"), {"supply": [("a", "b")]}, np.array([[1.0], [2.0]]))
-    own, names = design_matrix(graph, "own")
+    own, names = design_matrix(graph, ("own",))
     assert own is graph.features
     assert names == ("x0",)
-    both, names = design_matrix(graph, "neighbour")
+    both, names = design_matrix(graph, ("own", "neighbour"))
     np.testing.assert_array_equal(both[:, 0], [1.0, 2.0])
     assert names[0] == "x0"
     assert both[0, names.index("supply out: mean x0")] == 2.0
@@ -73,7 +74,7 @@ def test_own_features_stand_alone_or_in_front(graphs):
 
 def test_without_relations_there_is_nothing_to_add(graphs):
     graph = graphs.graph_of(list("ab"), {}, np.array([[1.0], [2.0]]))
-    both, names = design_matrix(graph, "neighbour")
+    both, names = design_matrix(graph, ("own", "neighbour"))
     assert both.shape == (2, 1)
     assert names == ("x0",)
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.corporate_graph import corporate_graph
-from models.structure import ALL, Statistic, herfindahl, neighbour_extremes, structural_features
+from models.structure import ALL, herfindahl, neighbour_extremes, structural_features
+from schemas.structure import Statistic
 from schemas.terms import Quarter
 
 ENDS = {"supply": ("suppliers", "buyers")}

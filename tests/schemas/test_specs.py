@@ -3,18 +3,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.specs import (
-    AutoGluonSpec,
-    CandidateSpec,
-    EvaluationSpec,
-    GatesSpec,
-    GraphSageSpec,
-    GraphSpec,
-    LightGBMSpec,
-    LogisticSpec,
-    SplitSpec,
-    TrainingSpec,
-)
+from schemas.candidates import AutoGluonSpec, CandidateSpec, GraphSageSpec, LightGBMSpec, LogisticSpec
+from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, SplitSpec, TrainingSpec
 from schemas.terms import Family
 
 PUBLISHED = {"development": ["train"], "validation": ["valid"], "published_test": ["test"]}

@@ -1,0 +1,53 @@
+"""What every architecture is built from and looks like from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from models.gnn.blocks import Block
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a network, all known from its inputs and its portfolio.
+
+    Attributes
+    ----------
+    inputs
+        Columns of the values.
+    outputs
+        Columns of the result (`models.classes.output_width`).
+    sides
+        Names of relations and directions (`models.gnn.blocks.side_names`).
+    """
+
+    inputs: int
+    outputs: int
+    sides: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return the sizes as JSON."""
+        return json.dumps({"inputs": self.inputs, "outputs": self.outputs, "sides": self.sides}, sort_keys=True)
+
+    @classmethod
+    def from_text(cls, text: str) -> Shape:
+        """Read back what `text` returned."""
+        kept = json.loads(text)
+        return cls(kept["inputs"], kept["outputs"], tuple(kept["sides"]))
+
+
+class Network(nn.Module):
+    """A graph neural network: blocks and values to one row of outputs a firm."""
+
+    def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
+        """Return, (senders of the first block, inputs) to (receivers of the last, outputs).
+
+        Layer k passes messages along ``blocks[k]``, whose receivers are the senders of the next; on
+        the whole graph all are the same block.
+        """
+        raise NotImplementedError

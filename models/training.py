@@ -1,0 +1,147 @@
+"""The training loop of one network: steps, early stopping, checkpoints, progress."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.checkpoints import Checkpoint
+from models.classes import Loss, log_probabilities, loss_function
+from models.discrimination import scores
+from models.fitted import FittingData, Progress
+from models.gnn.blocks import Block, whole_graph
+from models.gnn.network import Network
+from models.sampling import Batch, batches
+from schemas.candidates import AnyNetworkSpec
+
+#: seconds of training after which its state is kept, and between two looks at the validation AUC
+_KEEP_EVERY = 20.0
+_SHOW_EVERY = 0.5
+
+
+@dataclass
+class Lesson:
+    """What one network learns from.
+
+    Attributes
+    ----------
+    values : (n, k) float32
+        Inputs; the last `shown.shape[1]` columns are left to the outcomes that are shown.
+    shown : (n, classes) float32
+        Development outcomes, one column a class; (n, 0) if none are shown.
+    """
+
+    spec: AnyNetworkSpec
+    data: FittingData
+    values: torch.Tensor
+    shown: torch.Tensor
+    member: int = 0
+    whole: Block = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.whole = whole_graph(self.data.graph)
+
+    @property
+    def seed(self) -> int:
+        """Seed of this member."""
+        return self.data.training.seed + 1000 * self.member
+
+    def epoch_rng(self, epoch: int) -> np.random.Generator:
+        """Return what an epoch draws from: a resumed run needs no memory of earlier draws."""
+        return np.random.default_rng([self.seed, epoch])
+
+    def dealt(self, rng: np.random.Generator) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+        """Return one epoch's values and the rows to learn from: those whose outcome is not shown."""
+        learnt = self.data.development.copy()
+        if not self.shown.shape[1]:
+            return self.values, learnt
+        learnt &= rng.random(len(learnt)) >= self.spec.label_inputs
+        if not learnt.any():
+            learnt = self.data.development.copy()
+        return self.with_shown(~learnt), learnt
+
+    def with_shown(self, visible: NDArray[np.bool_]) -> torch.Tensor:
+        """Return the values with the outcomes of the visible firms."""
+        return torch.cat([self.values, self.shown * torch.from_numpy(visible).float()[:, None]], dim=1)
+
+
+class Trained(NamedTuple):
+    """What training found."""
+
+    best_epoch: int
+    best_loss: float
+
+
+def trained(network: Network, lesson: Lesson) -> Trained:
+    """Train in place and leave the network at the epoch with the least validation loss.
+
+    A run that was killed goes on from its last checkpoint and ends at the same weights.
+    """
+    spec, data = lesson.spec, lesson.data
+    truth = torch.from_numpy(data.truth)
+    loss = loss_function(spec, truth[torch.from_numpy(data.development)], data.classes)
+    optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay)
+    name = f"{spec.name}.{lesson.member}"
+    state = Checkpoint.load(data.keeper, name, network, optimiser)
+    begun, kept, shown = time.monotonic(), time.monotonic(), 0.0
+    first = state.epoch
+    for epoch in range(first + 1, spec.epochs + 1):
+        if epoch - 1 - state.best_epoch >= spec.patience:
+            break
+        mean_loss = _epoch(network, optimiser, lesson, loss, epoch)
+        held_out, probabilities = _validated(network, lesson, loss)
+        state.epoch = epoch
+        if held_out < state.best_loss:
+            state.best_epoch, state.best_loss = epoch, held_out
+            state.best = copy.deepcopy(network.state_dict())
+        now = time.monotonic()
+        if now - shown >= _SHOW_EVERY:
+            shown = now
+            left = (now - begun) / (epoch - first) * (spec.epochs - epoch)
+            auc = float(scores(data.truth[data.validation], probabilities)["auc"][0])
+            data.progress(Progress(name, epoch, spec.epochs, mean_loss, held_out, auc, left))
+        if now - kept >= _KEEP_EVERY:
+            kept = now
+            state.save(data.keeper, name, network, optimiser)
+    network.load_state_dict(state.best)
+    return Trained(state.best_epoch, state.best_loss)
+
+
+def _epoch(network: Network, optimiser: torch.optim.Optimizer, lesson: Lesson, loss: Loss, epoch: int) -> float:
+    network.train()
+    rng = lesson.epoch_rng(epoch)
+    torch.manual_seed(int(rng.integers(2**62)))  # dropout draws from torch's own stream
+    values, learnt = lesson.dealt(rng)
+    truth = torch.from_numpy(lesson.data.truth)
+    total, count = 0.0, 0
+    for batch in _batches(lesson, learnt, rng):
+        optimiser.zero_grad()
+        outputs = network(batch.blocks, values if batch.senders is None else values[batch.senders])
+        value = loss(outputs[batch.learnt], truth[batch.firms], batch.weights)
+        value.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        total, count = total + float(value.detach()) * len(batch.firms), count + len(batch.firms)
+    return total / max(count, 1)
+
+
+def _batches(lesson: Lesson, learnt: NDArray[np.bool_], rng: np.random.Generator) -> Iterator[Batch]:
+    return batches(lesson.spec.batches, lesson.data.graph, lesson.whole, lesson.spec.layers, learnt, rng)
+
+
+def _validated(network: Network, lesson: Lesson, loss: Loss) -> tuple[float, NDArray[np.float64]]:
+    """Return loss and probabilities of validation, which is shown all outcomes of development."""
+    rows = torch.from_numpy(lesson.data.validation)
+    values = lesson.with_shown(lesson.data.development) if lesson.shown.shape[1] else lesson.values
+    network.eval()
+    with torch.no_grad():
+        outputs = network([lesson.whole] * lesson.spec.layers, values)[rows]
+        truth = torch.from_numpy(lesson.data.truth)[rows]
+        logs = log_probabilities(outputs.double(), ordered=lesson.spec.ordered)
+        return float(loss(outputs, truth)), logs.exp().numpy()

@@ -1,0 +1,176 @@
+"""The candidates a portfolio may name, one frozen spec a kind; `kind` chooses it in the portfolio file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from schemas.base import Frozen
+from schemas.specs import Name
+from schemas.terms import Family
+
+
+class Group(StrEnum):
+    """A group of inputs. `structure` and `embedding` are what `graph.structure` and `graph.embedding` ask for."""
+
+    OWN = "own"
+    NEIGHBOUR = "neighbour"
+    STRUCTURE = "structure"
+    EMBEDDING = "embedding"
+
+
+def _with_own(value: Any) -> Any:
+    named = [value] if isinstance(value, str) else value
+    if not isinstance(named, list | tuple):
+        return value
+    return [Group.OWN, *sorted({str(name) for name in named} - {Group.OWN})]
+
+
+#: Groups of inputs, ``own`` always among them; one name stands for itself and ``own``.
+Groups = Annotated[tuple[Group, ...], BeforeValidator(_with_own)]
+
+
+class _Candidate(Frozen):
+    """What all candidates have.
+
+    `ordered` treats the classes of an ordinal target as ordered: the model learns the probabilities
+    of lying above each class, so that a neighbouring class is a smaller mistake than a distant one.
+    """
+
+    name: Name
+    ordered: bool = False
+
+    @property
+    def family(self) -> Family:
+        """What the candidate knows of a firm."""
+        raise NotImplementedError
+
+
+class Tabular(_Candidate):
+    """A candidate over a table: own features, and the groups of `features` beside them."""
+
+    features: Groups = (Group.OWN,)
+
+    @property
+    def family(self) -> Family:
+        """Tabular on own features, neighbour once anything of the graph joins them."""
+        return Family.TABULAR if self.features == (Group.OWN,) else Family.NEIGHBOUR
+
+
+class LogisticSpec(Tabular):
+    """Regularised logistic regression; `inverse_penalty` is scikit-learn's C."""
+
+    kind: Literal["logistic"]
+    inverse_penalty: Annotated[float, Field(gt=0)] = 0.1
+
+
+class LightGBMSpec(Tabular):
+    """Gradient-boosted trees, stopped early on the validation sample."""
+
+    kind: Literal["lightgbm"]
+    rounds: Annotated[int, Field(ge=1)] = 400
+    patience: Annotated[int, Field(ge=1)] = 40
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    leaves: Annotated[int, Field(ge=2)] = 15
+    least_rows_a_leaf: Annotated[int, Field(ge=1)] = 40
+    column_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    row_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    penalty: Annotated[float, Field(ge=0)] = 1.0
+
+
+class AutoGluonSpec(Tabular):
+    """AutoGluon over LightGBM and CatBoost; its folds hold whole communities together.
+
+    `rounds` and fixed hyperparameters bound the work instead of a time limit, because two fits
+    under a binding time limit differ.
+    """
+
+    kind: Literal["autogluon"]
+    folds: Annotated[int, Field(ge=2, le=10)] = 3
+    rounds: Annotated[int, Field(ge=1)] = 200
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.06
+
+
+class FullBatch(Frozen):
+    """Every step looks at the whole graph."""
+
+    kind: Literal["full"] = "full"
+
+
+class NeighbourBatches(Frozen):
+    """Each step takes `size` firms and a sample of at most `fanout` partners a firm, relation and layer.
+
+    Hamilton, Ying and Leskovec 2017, algorithm 2.
+    """
+
+    kind: Literal["neighbours"]
+    size: Annotated[int, Field(ge=1)] = 1024
+    fanout: Annotated[int, Field(ge=1)] = 10
+
+
+class ClusterBatches(Frozen):
+    """Each step takes `together` of `parts` parts of the graph (Cluster-GCN; Chiang and others 2019)."""
+
+    kind: Literal["clusters"]
+    parts: Annotated[int, Field(ge=2)] = 64
+    together: Annotated[int, Field(ge=1)] = 4
+
+
+class SaintBatches(Frozen):
+    """Each step takes the firms on `roots` random walks of `length` steps (GraphSAINT; Zeng and others 2020).
+
+    Losses are weighted by how often a firm is met in `trials` sampled steps.
+    """
+
+    kind: Literal["saint"]
+    roots: Annotated[int, Field(ge=1)] = 512
+    length: Annotated[int, Field(ge=1)] = 3
+    trials: Annotated[int, Field(ge=1)] = 20
+
+
+Batches = Annotated[
+    FullBatch | NeighbourBatches | ClusterBatches | SaintBatches,
+    Field(discriminator="kind"),
+]
+
+
+class NetworkSpec(_Candidate):
+    """What all graph neural networks have.
+
+    `loss` is cross-entropy, the same with classes weighted to count alike (`balanced`), or the focal
+    loss with exponent `focal_gamma` (Lin and others 2017). `label_inputs` shows this share of the development outcomes
+    as inputs in each epoch and learns from the others, so that no firm ever sees its own (Shi and others 2021);
+    0 shows none. `members` networks that differ in their seed alone are averaged (deep ensemble).
+    """
+
+    features: Groups = (Group.OWN,)
+    hidden: Annotated[int, Field(ge=1)] = 64
+    layers: Annotated[int, Field(ge=1, le=8)] = 2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    learning_rate: Annotated[float, Field(gt=0)] = 0.01
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0005
+    epochs: Annotated[int, Field(ge=1)] = 200
+    patience: Annotated[int, Field(ge=1)] = 30
+    loss: Literal["cross_entropy", "balanced", "focal"] = "cross_entropy"
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    label_inputs: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    batches: Batches = FullBatch()
+    members: Annotated[int, Field(ge=1, le=50)] = 1
+
+    @property
+    def family(self) -> Family:
+        """A graph neural network."""
+        return Family.GNN
+
+
+class GraphSageSpec(NetworkSpec):
+    """GraphSAGE layers."""
+
+    kind: Literal["graphsage"]
+
+
+AnyTabularSpec = LogisticSpec | LightGBMSpec | AutoGluonSpec
+AnyNetworkSpec = GraphSageSpec
+CandidateSpec = Annotated[AnyTabularSpec | AnyNetworkSpec, Field(discriminator="kind")]
