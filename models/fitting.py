@@ -57,7 +57,7 @@ class FittedGnn:
         shown = self.known.columns(graph.firms)
         block = whole_graph(graph)
         found = np.zeros((graph.size, self.classes))
-        for asked in self.known.hidden_folds(shown):
+        for asked in self.known.hidden_folds(graph.firms, shown):
             visible = torch.from_numpy(np.where(asked[:, None], 0.0, shown).astype(np.float32))
             found[asked] = self._mean(block, torch.cat([values, visible], dim=1))[asked]
         return found

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.corporate_graph import FloatMatrix
+from models.firm_streams import firm_keys
 from models.fitted import FittingData
 
 _TEXT = "known_outcomes.json"
@@ -66,15 +67,16 @@ class KnownOutcomes:
             columns[known, found[known]] = 1.0
         return columns
 
-    def hidden_folds(self, columns: FloatMatrix) -> Iterator[NDArray[np.bool_]]:
+    def hidden_folds(self, firms: NDArray[np.str_], columns: FloatMatrix) -> Iterator[NDArray[np.bool_]]:
         """Yield who is hidden and asked about in turn, (n,) bool: the firms without an outcome go with the first fold.
 
-        There are so many folds that about `share` of the outcomes are shown at a time, as in training.
+        There are so many folds that about `share` of the outcomes are shown at a time, as in training. The
+        fold of a firm follows from its id, so that partners are seldom hidden together.
         """
         known = np.flatnonzero(columns.any(axis=1))
         folds = max(2, round(1 / (1 - self.share))) if len(known) else 1
         asked = np.zeros(len(columns), dtype=np.int64)
-        asked[known] = np.arange(len(known)) % folds
+        asked[known] = (firm_keys(firms[known], seed=0) % np.uint64(folds)).astype(np.int64)
         for fold in range(folds):
             yield asked == fold
 

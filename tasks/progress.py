@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
+
+from models.fitted import Progress
 
 _NAME_WIDTH = 34
+#: seconds between two lines on a training where nothing can be drawn over
+_LOG_EVERY = 15.0
 
 
 @dataclass
@@ -26,6 +31,8 @@ class StageClock:
     console: Console = field(default_factory=lambda: Console(file=sys.stderr, highlight=False, soft_wrap=True))
     seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    _status: Status | None = None
+    _told: float = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -44,11 +51,22 @@ class StageClock:
         note = escape(self.notes.get(name, ""))  # a folder may be called [/a]
         self.console.print(f"  [green]✓[/] {name:<{_NAME_WIDTH}} {self.seconds[name]:7.1f} s   {note}", markup=True)
 
+    def training(self, progress: Progress) -> None:
+        """Show how far a training is: beside the spinner, or a line now and then in a log."""
+        told = time.monotonic()
+        if self._status is not None:
+            self._status.update(f"{bar(progress.epoch, progress.epochs)} {training_line(progress)}")
+        elif told - self._told >= _LOG_EVERY and self._told:
+            self.console.print(f"    {training_line(progress)}")
+            self._told = told
+        self._told = self._told or told
+
     @contextmanager
     def _shown(self, name: str) -> Iterator[None]:
         if self.console.is_terminal:
-            with self.console.status(f"{name} ..."):
+            with self.console.status(f"{name} ...") as self._status:
                 yield
+            self._status = None
         else:
             self.console.print(f"  … {name}")
             yield
@@ -80,6 +98,29 @@ def note(text: str) -> None:
     if running is not None:
         clock, name = running
         clock.notes[name] = text
+
+
+def training_line(progress: Progress) -> str:
+    """Say in one line how far a training is, what it reaches and how long it may still take."""
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    return (
+        f"{escape(progress.name)} epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.3f}, "
+        f"validation {progress.validation_loss:.3f}, AUC {progress.validation_auc:.3f}, "
+        f"at most {minutes}:{seconds:02d} left"
+    )
+
+
+def bar(done: int, of: int, width: int = 20) -> str:
+    """Draw how much is done."""
+    full = round(width * done / max(of, 1))
+    return "━" * full + "─" * (width - full)
+
+
+def show_training(progress: Progress) -> None:
+    """Show how far the running stage's training is."""
+    running = _running.get()
+    if running is not None:
+        running[0].training(progress)
 
 
 def current_note() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from models.panel import UNKNOWN
 from schemas.candidates import AutoGluonSpec, CandidateSpec
 from schemas.references import FileRef, ModelRef, PanelRef, RefreshRun, SplitRef
 from schemas.terms import Sample, Scheme
+from tasks.checkpoints import FolderKeeper
 from tasks.graphs import read_graph
 from tasks.lake import read_file, read_frame, write_file, write_frame, write_json
 from tasks.panels import read_panel, samples_of
-from tasks.progress import note
+from tasks.progress import note, show_training
 from tasks.stage import stage
 
 _SPEC = "spec.json"
@@ -35,7 +37,9 @@ def fit(run: RefreshRun, spec: CandidateSpec, panel_ref: PanelRef, split: SplitR
     """Fit one candidate under one scheme; keep it, its probabilities for every firm-quarter and for the quarter."""
     home = Path(run.home)
     folder = f"{run.work}/models/{scheme}/{spec.name}"
+    keeper = FolderKeeper(home, f"{run.work}/checkpoints/{scheme}/{spec.name}")
     data = _fitting_data(home, run, panel_ref, split, scheme, scratch=f"{folder}/{_PREDICTOR}")
+    data = replace(data, keeper=keeper, progress=show_training)
     begun = time.perf_counter()
     model = fitted_candidate(spec, data)
     seconds = time.perf_counter() - begun
@@ -52,7 +56,7 @@ def fit(run: RefreshRun, spec: CandidateSpec, panel_ref: PanelRef, split: SplitR
     files.append(write_json(home, f"{folder}/{_SPEC}", described))
     files += _predictor_files(home, f"{folder}/{_PREDICTOR}", spec)
     note(", ".join([f"{model.inputs} inputs", *(f"{name} {_short(value)}" for name, value in model.notes.items())]))
-    return ModelRef(
+    kept = ModelRef(
         name=spec.name,
         scheme=scheme,
         files=tuple(files),
@@ -63,6 +67,8 @@ def fit(run: RefreshRun, spec: CandidateSpec, panel_ref: PanelRef, split: SplitR
             home, f"{folder}/quarter.parquet", model.probabilities(read_graph(home, panel_ref.current))
         ),
     )
+    keeper.clear()
+    return kept
 
 
 def restore(home: Path, ref: ModelRef, spec: CandidateSpec) -> Fitted:
