@@ -16,6 +16,7 @@ from models.parsing import parsed
 from schemas.filings import filings_contract
 from schemas.firms import firms_contract
 from schemas.outcomes import outcomes_contract
+from schemas.partitions import partition_contract
 from schemas.portfolio import (
     DeliveredRelation,
     FilingsSpec,
@@ -27,6 +28,7 @@ from schemas.portfolio import (
     SimilarTextSpec,
 )
 from schemas.relations import relation_contract, repeated_pair, shared_partner_contract, similar_text_contract
+from schemas.splits import PartitionSpec
 from schemas.terms import Kind, Quarter, Table
 
 QUARANTINE_SCHEMA = {
@@ -154,6 +156,14 @@ def admitted_outcomes(raw: pl.DataFrame, firms: pl.DataFrame, portfolio: Portfol
         rows = rows.changed(published_on=_by_quarter("vintage", rows, lambda vintage: vintage.shifted(horizon)))
     # An outcome that is not known yet is an empty cell in many deliveries; it is no outcome, not a bad one.
     return _held_to(outcomes_contract(portfolio.target, firms), rows.without_empty("outcome"), Table.OUTCOMES)
+
+
+def admitted_partition(raw: pl.DataFrame, spec: PartitionSpec) -> Admitted:
+    """Admit a given partition; a firm with two groups is set aside with both rows."""
+    reading: Reading = {"firm_id": (spec.firm_id, Kind.TEXT), "group": (spec.group, Kind.TEXT)}
+    if spec.community is not None:
+        reading["community"] = (spec.community, Kind.TEXT)
+    return _held_to(partition_contract(spec), _read(raw, reading, Table.PARTITION), Table.PARTITION)
 
 
 @dataclass(frozen=True)

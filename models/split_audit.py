@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.corporate_graph import CorporateGraph
 from models.discrimination import scores
+from models.sample_overlap import DUPLICATE_COSINE, crossing_share, near_duplicates
 from schemas.results import AuditFinding
 from schemas.terms import TEST_SAMPLES, Sample, Scheme
 
@@ -22,15 +23,16 @@ from schemas.terms import TEST_SAMPLES, Sample, Scheme
 SEPARATION_LIMIT = 0.9
 #: the order of rows and ids should say nothing at all of the outcome; this leaves room for chance
 ORDER_LIMIT = 0.6
-#: partners in common (cosine of adjacency rows) that make two firms near-duplicates
-DUPLICATE_COSINE = 0.8
 DUPLICATE_LIMIT = 0.2
 CROSSING_LIMIT = 0.5
 #: odds of the unfavourable outcome among firms in a relation, against the others: beyond this the relation
 #: may contain the outcome
 RELATION_LIMIT = 4.0
 _LEAST_FIRMS = 20
-_MOST_TEST_ROWS = 4000
+#: rows before and after in an order whose outcomes are compared with a row's own
+_NEAR_ROWS = 10
+#: of the rarer outcome; with fewer, chance alone goes beyond the limit of an order in one of 200 data sets
+_LEAST_OUTCOMES = 50
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,14 @@ class AuditRows:
 def split_audit(rows: AuditRows) -> tuple[AuditFinding, ...]:
     """Return all findings, those beyond their limit first."""
     found = [*_separating_features(rows), *_telling_orders(rows), *_telling_relations(rows)]
+    union = rows.graph.union()
     for scheme, samples in rows.samples.items():
         for sample in TEST_SAMPLES:
-            test = samples == str(sample)
-            if sample is not Sample.OUT_OF_TIME and test.any():
+            # No edge and no near-duplicate leads from one vintage to another.
+            if sample not in (Sample.OUT_OF_TIME, Sample.OUT_OF_BOTH) and (samples == str(sample)).any():
                 found += [
                     *_crossing_edges(rows, samples, sample, scheme),
-                    *_near_duplicates(rows, samples, sample, scheme),
+                    *_near_duplicates(rows, union, samples, sample, scheme),
                 ]
     return tuple(sorted(found, key=lambda finding: not finding.beyond))
 
@@ -81,6 +84,23 @@ def separation(values: NDArray[np.float64], unfavourable: NDArray[np.bool_]) -> 
     position = ranks / max(ranks.max(), 1)
     auc = float(scores(unfavourable.astype(np.int64), np.stack([1 - position, position], axis=1))["auc"][0])
     return max(auc, 1 - auc)
+
+
+def clustering_in_order(order: NDArray[np.float64], unfavourable: NDArray[np.bool_]) -> float:
+    """Return how well the outcomes around a row tell its own, as an AUC: an order in blocks has no direction.
+
+    Parameters
+    ----------
+    order : (n,) float
+        Where each row stands; ties keep the order given.
+    unfavourable : (n,) bool
+    """
+    along = unfavourable[np.argsort(order, kind="stable")].astype(np.float64)
+    window = np.ones(2 * _NEAR_ROWS + 1)
+    around = np.convolve(along, window, mode="same") - along
+    counted = np.convolve(np.ones_like(along), window, mode="same") - 1
+    told = around / counted
+    return float(scores(along.astype(np.int64), np.stack([1 - told, told], axis=1))["auc"][0])
 
 
 def _finding(check: str, subject: str, value: float, limit: float, text: str) -> AuditFinding:
@@ -108,6 +128,13 @@ def _telling_orders(rows: AuditRows) -> Iterator[AuditFinding]:
     for name, order in orders.items():
         value = separation(order, truth)
         yield _finding("order that tells", name, value, ORDER_LIMIT, "AUC of this order alone; it should be near .5")
+        # In one vintage: a firm's next quarter stands beside it in many orders, with the same outcome.
+        newest = rows.vintages[rows.known] == max(rows.vintages[rows.known].tolist())
+        here = newest & ~np.isnan(order)
+        if min(truth[here].sum(), (~truth[here]).sum()) >= _LEAST_OUTCOMES:
+            value = clustering_in_order(order[here], truth[here])
+            text = f"AUC of the outcomes of the {2 * _NEAR_ROWS} rows around a row; it should be near .5"
+            yield _finding("outcomes that stand together", name, value, ORDER_LIMIT, text)
 
 
 def _telling_relations(rows: AuditRows) -> Iterator[AuditFinding]:
@@ -134,36 +161,22 @@ def _odds(unfavourable: NDArray[np.bool_]) -> float:
 def _crossing_edges(
     rows: AuditRows, samples: NDArray[np.str_], sample: Sample, scheme: Scheme
 ) -> Iterator[AuditFinding]:
-    test = samples == str(sample)
-    learnt = samples == str(Sample.DEVELOPMENT)
+    test, learnt = samples == str(sample), samples == str(Sample.DEVELOPMENT)
     for name, relation in rows.graph.relations.items():
-        matrix = relation.matrix().tocoo()
-        touching = test[matrix.row] | test[matrix.col]
-        crossing = (test[matrix.row] & learnt[matrix.col]) | (learnt[matrix.row] & test[matrix.col])
-        if touching.any():
-            share = float(crossing.sum() / touching.sum())
+        share = crossing_share(relation.matrix(), test, learnt)
+        if share is not None:
             text = "share of the sample's edges that lead to development firms"
             yield _finding("edges that cross", f"{name}: {scheme}, {sample}", share, CROSSING_LIMIT, text)
 
 
 def _near_duplicates(
-    rows: AuditRows, samples: NDArray[np.str_], sample: Sample, scheme: Scheme
+    rows: AuditRows, union: sp.csr_array, samples: NDArray[np.str_], sample: Sample, scheme: Scheme
 ) -> Iterator[AuditFinding]:
-    # One vintage is enough, and the same firm in two vintages is no duplicate.
-    newest = max(rows.vintages[samples == str(sample)].tolist())
-    test = np.flatnonzero((samples == str(sample)) & (rows.vintages == newest))[:_MOST_TEST_ROWS]
-    learnt = np.flatnonzero((samples == str(Sample.DEVELOPMENT)) & (rows.vintages == newest))
-    if not len(learnt):
+    test, learnt = samples == str(sample), samples == str(Sample.DEVELOPMENT)
+    found = near_duplicates(union, test, learnt, rows.vintages, rows.unfavourable)
+    if found is None:
         return
-    union = rows.graph.union()
-    lengths = np.sqrt(np.maximum(np.diff(union.indptr), 1))
-    unit = sp.csr_array(sp.diags_array(1 / lengths) @ union)
-    alike = (unit[test] @ unit[learnt].T).tocsr()
-    best = alike.max(axis=1).toarray().ravel()
-    close = best >= DUPLICATE_COSINE
     text = f"share with a development firm that has nearly the same partners (cosine {DUPLICATE_COSINE:g} or more)"
-    if close.any():
-        twin = learnt[np.asarray(alike[close].argmax(axis=1)).ravel()]
-        same = float((rows.unfavourable[test[close]] == rows.unfavourable[twin]).mean())
-        text += f"; {same:.0%} of them have its outcome"
-    yield _finding("near-duplicates", f"{scheme}, {sample}", float(close.mean()), DUPLICATE_LIMIT, text)
+    if found.same_outcome is not None:
+        text += f"; {found.same_outcome:.0%} of them have its outcome"
+    yield _finding("near-duplicates", f"{scheme}, {sample}", found.share, DUPLICATE_LIMIT, text)

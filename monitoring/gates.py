@@ -18,7 +18,7 @@ from schemas.results import (
     SplitResult,
     Verdict,
 )
-from schemas.terms import TEST_SAMPLES, Judgement, Sample, Scheme
+from schemas.terms import GATED_SAMPLES, Judgement, Sample, Scheme
 
 Comparison = Literal["at least", "at most"]
 
@@ -96,8 +96,9 @@ def verdict(evaluation: Evaluation, gates: Iterable[GateResult]) -> Verdict:
 
 
 def graph_helped(gains: Iterable[GraphGain]) -> Literal["yes", "no", "not assessable"]:
-    """Say whether the graph helped: better on every sample, and significantly so on at least one."""
-    known = [gain.difference for gain in gains if gain.difference.value is not None and gain.difference.low is not None]
+    """Say whether the graph helped: better on every sample with gates, and significantly so on at least one."""
+    judged = [gain.difference for gain in gains if gain.sample in GATED_SAMPLES]
+    known = [difference for difference in judged if difference.value is not None and difference.low is not None]
     if not known:
         return "not assessable"
     better = all((gain.value or 0.0) > 0 for gain in known)
@@ -106,7 +107,10 @@ def graph_helped(gains: Iterable[GraphGain]) -> Literal["yes", "no", "not assess
 
 def _discrimination(portfolio: PortfolioSpec, split: SplitResult, evaluation: Evaluation) -> Iterator[GateResult]:
     chosen = next(candidate for candidate in evaluation.candidates if candidate.name == evaluation.chosen)
-    wanted = [s for s in TEST_SAMPLES if s is not Sample.PUBLISHED_TEST or Scheme.PUBLISHED in portfolio.split.schemes]
+    # These are only there if a scheme defines them; the others are missed where they are missing.
+    defined_by = {Sample.PUBLISHED_TEST: Scheme.PUBLISHED, Sample.UNSEEN_FIRMS: Scheme.ENTITY}
+    schemes = portfolio.split.schemes
+    wanted = [sample for sample in GATED_SAMPLES if defined_by.get(sample, schemes[0]) in schemes]
     validation = _auc(chosen, Sample.VALIDATION)
     for sample in wanted:
         auc = _auc(chosen, sample)

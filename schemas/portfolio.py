@@ -11,7 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, Group
-from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, SplitSpec, TrainingSpec
+from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, TrainingSpec
+from schemas.splits import SplitSpec
+from schemas.tables import TableSpec
 from schemas.terms import Kind, Quarter, Role, Scheme, TargetKind
 
 #: names that tables use for their keys, dates and provenance
@@ -136,29 +138,7 @@ class DerivedFeature(Frozen):
     expression: str
 
 
-class _TableSpec(Frozen):
-    file: str
-    published_on: str | None = None
-    valid_until: str | None = None
-    rows_between: tuple[int, int] | None = None
-    tolerance: Share = 0.0
-    ignore: tuple[str, ...] = ()
-
-    @property
-    def quarterly(self) -> bool:
-        """Tell whether the source keeps one file or table a quarter."""
-        return "{quarter}" in self.file
-
-    def _own_columns(self) -> Iterator[str]:
-        raise NotImplementedError
-
-    def declared_columns(self) -> tuple[str, ...]:
-        """Return the source names of every column this table reads."""
-        dates = [name for name in (self.published_on, self.valid_until) if name]
-        return tuple(dict.fromkeys([*self._own_columns(), *dates]))
-
-
-class FirmsSpec(_TableSpec):
+class FirmsSpec(TableSpec):
     """Who the firms are. A row counts from `published_on` until `valid_until` (the day it leaves)."""
 
     firm_id: str
@@ -173,7 +153,7 @@ class FirmsSpec(_TableSpec):
         yield from (column.source_name for column in self.columns)
 
 
-class RelationSpec(_TableSpec):
+class RelationSpec(TableSpec):
     """A relation that is delivered: a row names two firms.
 
     `where` takes only the rows of the file that hold these values, for files with several kinds of
@@ -211,7 +191,7 @@ class RelationSpec(_TableSpec):
         yield from self.where
 
 
-class SharedPartnerSpec(_TableSpec):
+class SharedPartnerSpec(TableSpec):
     """A relation between firms that share a partner: a director, a bank, a customer.
 
     The table has a row a firm and partner. `window_days` counts only rows that became known within so
@@ -233,7 +213,7 @@ class SharedPartnerSpec(_TableSpec):
         yield from (self.firm_id, self.partner)
 
 
-class SimilarTextSpec(_TableSpec):
+class SimilarTextSpec(TableSpec):
     """A relation between firms whose newest known texts are alike.
 
     A text becomes `components` numbers (TF-IDF and truncated singular value decomposition); two firms
@@ -279,7 +259,7 @@ DeliveredRelation = RelationSpec | SharedPartnerSpec | SimilarTextSpec
 AnyRelation = Annotated[DeliveredRelation | NearestSpec, Field(discriminator="kind")]
 
 
-class FilingsSpec(_TableSpec):
+class FilingsSpec(TableSpec):
     """What the firms report, a row a firm and period; the newest known filing counts."""
 
     firm_id: str
@@ -294,7 +274,7 @@ class FilingsSpec(_TableSpec):
         yield from (column.source_name for column in self.columns)
 
 
-class OutcomesSpec(_TableSpec):
+class OutcomesSpec(TableSpec):
     """What became of the firms, a row a firm and vintage (the quarter it was observed from)."""
 
     firm_id: str
@@ -488,7 +468,7 @@ class PortfolioSpec(Frozen):
             )
         if self.quarter is None and self.outcomes.vintage is None and not self.outcomes.quarterly:
             yield "outcomes need `vintage`, a column with the quarter they were observed from"
-        dated: list[tuple[str, _TableSpec]] = [
+        dated: list[tuple[str, TableSpec]] = [
             ("firms", self.firms),
             *((f"relations {r.name}", r) for r in self.delivered_relations),
         ]
@@ -501,6 +481,10 @@ class PortfolioSpec(Frozen):
                 yield f"{table} need `published_on`, a column with the day each row became known"
         if Scheme.PUBLISHED in self.split.schemes and self.quarter is None:
             yield "the scheme `published` is for data with one quarter: declare `quarter`"
+        if Scheme.TEMPORAL in self.split.schemes and closed:
+            yield "the scheme `temporal` is for data with quarters: this portfolio has one only"
+        if self.split.origins and closed:
+            yield "split.origins is for data with quarters: this portfolio has one only"
 
 
 def _mistaken(where: str, expression: str, columns: Sequence[ColumnSpec], wanted: pl.DataType) -> Iterator[str]:

@@ -56,7 +56,8 @@ class GraphRef(Frozen):
 class PanelRef(Frozen):
     """The graph of the quarter, the graphs of its closed vintages and their outcomes.
 
-    `vintages` ascend; the last is `out_of_time`, unless that is None for the reason given.
+    `vintages` ascend; the last is `out_of_time`, unless that is None for the reason given. `partition` is
+    the given one, as admitted.
     """
 
     current: GraphRef
@@ -66,6 +67,7 @@ class PanelRef(Frozen):
     statistics: FileRef
     out_of_time: Quarter | None
     out_of_time_missing: str
+    partition: FileRef | None = None
 
 
 class SplitRef(Frozen):

@@ -129,12 +129,23 @@ class AuditFinding(Frozen):
     explanation: str
 
 
+class OriginResult(Frozen):
+    """A fixed cheap model tested on the vintage `origin`; the outcomes it learnt from were known then."""
+
+    origin: Quarter
+    learnt_from: tuple[Quarter, ...]
+    fitted: int
+    tested: int
+    auc: Interval
+
+
 class SplitResult(Frozen):
-    """The samples, why some could not be formed, and what an audit of the split found."""
+    """The samples, why some could not be formed, what an audit of the split found, and rolling origins if wanted."""
 
     samples: tuple[SampleSummary, ...]
     missing: dict[str, str]
     audit: tuple[AuditFinding, ...] = ()
+    origins: tuple[OriginResult, ...] = ()
 
 
 class SampleResult(Frozen):

@@ -107,12 +107,13 @@ class Role(StrEnum):
 
 
 class Table(StrEnum):
-    """The four tables of a delivery."""
+    """The tables of a delivery; a partition is only there if the split uses a given one."""
 
     FIRMS = "firms"
     RELATIONS = "relations"
     FILINGS = "filings"
     OUTCOMES = "outcomes"
+    PARTITION = "partition"
 
 
 class TargetKind(StrEnum):
@@ -123,25 +124,42 @@ class TargetKind(StrEnum):
 
 
 class Sample(StrEnum):
-    """Which part of the evidence a firm-quarter belongs to."""
+    """Which part of the evidence a firm-quarter belongs to.
+
+    `OUT_OF_TIME` is the newest closed vintage without the firms that are held out otherwise; those, seen
+    later and never learnt from, are `OUT_OF_BOTH`.
+    """
 
     DEVELOPMENT = "development"
     VALIDATION = "validation"
     OUT_OF_TIME = "out_of_time"
     OUT_OF_COMMUNITY = "out_of_community"
     PUBLISHED_TEST = "published_test"
+    UNSEEN_FIRMS = "unseen_firms"
+    OUT_OF_BOTH = "out_of_both"
+    RANDOM_TEST = "random_test"
     EXCLUDED = "excluded"
 
 
-#: Samples that neither fitting nor selection may see.
-TEST_SAMPLES = (Sample.PUBLISHED_TEST, Sample.OUT_OF_COMMUNITY, Sample.OUT_OF_TIME)
+#: Samples that a refresh is judged by: each has its gates, and the graph must help on all of them.
+GATED_SAMPLES = (Sample.PUBLISHED_TEST, Sample.OUT_OF_COMMUNITY, Sample.UNSEEN_FIRMS, Sample.OUT_OF_TIME)
+#: Samples that neither fitting nor selection may see. Of those without gates, `OUT_OF_BOTH` is a small part of
+#: one vintage, where a limit would judge chance, and `RANDOM_TEST` flatters everybody.
+TEST_SAMPLES = (*GATED_SAMPLES, Sample.OUT_OF_BOTH, Sample.RANDOM_TEST)
 
 
 class Scheme(StrEnum):
-    """A way of dealing firm-quarters into samples; every candidate is fitted once a scheme."""
+    """A way of dealing firm-quarters into samples; every candidate is fitted once a scheme.
+
+    `COMMUNITY` holds whole communities out, `ENTITY` single firms, `TEMPORAL` the newest vintages, and
+    `RANDOM` rows, whatever their firm: only to measure by how much that flatters.
+    """
 
     COMMUNITY = "community"
     PUBLISHED = "published"
+    TEMPORAL = "temporal"
+    ENTITY = "entity"
+    RANDOM = "random"
 
 
 class Family(StrEnum):

@@ -12,6 +12,7 @@ from models.admission import (
     admitted_filings,
     admitted_firms,
     admitted_outcomes,
+    admitted_partition,
     admitted_relation,
     relation_table,
 )
@@ -75,6 +76,8 @@ def _admitted(home: Path, run: RefreshRun) -> dict[str, Admitted]:
         admitted[table] = admitted_relation(raw[table], relation, firms.rows, portfolio)
     if portfolio.filings is not None:
         admitted[Table.FILINGS.value] = admitted_filings(raw[Table.FILINGS], portfolio.filings, firms.rows, portfolio)
+    if portfolio.split.partition is not None:
+        admitted[Table.PARTITION.value] = admitted_partition(raw[Table.PARTITION], portfolio.split.partition)
     admitted[Table.OUTCOMES.value] = admitted_outcomes(raw[Table.OUTCOMES], firms.rows, portfolio)
     return admitted
 
@@ -123,6 +126,9 @@ def _stated(portfolio: PortfolioSpec) -> dict[str, list[Expectation]]:
     if portfolio.filings is not None:
         filings = portfolio.filings
         stated[Table.FILINGS.value] = table_expectations(Table.FILINGS, filings.rows_between, filings.columns)
+    if portfolio.split.partition is not None:
+        rows_between = portfolio.split.partition.rows_between
+        stated[Table.PARTITION.value] = table_expectations(Table.PARTITION, rows_between, ())
     stated[Table.OUTCOMES.value] = table_expectations(Table.OUTCOMES, portfolio.outcomes.rows_between, ())
     return stated
 

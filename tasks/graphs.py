@@ -55,6 +55,7 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
         statistics=write_json(home, f"{run.work}/graph_statistics.json", statistics),
         out_of_time=plan.out_of_time,
         out_of_time_missing=plan.reason,
+        partition=admission.tables.get(Table.PARTITION),
     )
 
 

@@ -22,6 +22,7 @@ from schemas.portfolio import (
     SqlSource,
 )
 from schemas.references import DeliveryRef
+from schemas.splits import PartitionSpec
 from schemas.terms import Quarter, Table
 from tasks.catalogue import open_catalogue
 from tasks.lake import write_frame
@@ -32,7 +33,7 @@ from tasks.sources.reader import SourceReader
 from tasks.sources.sql import SqlReader
 from tasks.stage import stage
 
-TableSpec = FirmsSpec | DeliveredRelation | FilingsSpec | OutcomesSpec
+TableSpec = FirmsSpec | DeliveredRelation | FilingsSpec | OutcomesSpec | PartitionSpec
 
 
 @stage("receive")
@@ -78,6 +79,8 @@ def table_specs(portfolio: PortfolioSpec) -> dict[str, TableSpec]:
     specs |= {f"{Table.RELATIONS}:{relation.name}": relation for relation in portfolio.delivered_relations}
     if portfolio.filings is not None:
         specs[Table.FILINGS.value] = portfolio.filings
+    if portfolio.split.partition is not None:
+        specs[Table.PARTITION.value] = portfolio.split.partition
     return {**specs, Table.OUTCOMES.value: portfolio.outcomes}
 
 

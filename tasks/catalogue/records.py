@@ -45,6 +45,7 @@ class PublishedRefresh(Frozen):
     folder: str
     manifest_sha256: str
     graph_fingerprint: str
+    spec_hash: str
     published_at: dt.datetime
     sequence: int
     model_name: str | None

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.corporate_graph import corporate_graph
-from models.panel import UNKNOWN, dealt_samples, panel, pooled_communities, split_summary
+from models.memberships import Membership, pooled_communities
+from models.panel import UNKNOWN, panel, split_summary
+from models.samples import dealt_samples
+from models.vintages import VintagePlan
 from schemas.errors import NotEnoughData
 from schemas.portfolio import PortfolioSpec
 from schemas.terms import Quarter, Sample, Scheme
@@ -65,24 +68,29 @@ def test_a_firm_keeps_one_community_in_all_vintages(communities, world):
 
 
 def samples_of(rows, communities, portfolio, out_of_time=Q2, published=None):
-    dealt, missing = dealt_samples(rows, communities, published, portfolio, out_of_time)
-    return dealt, missing
+    quarters = sorted({Quarter.parse(quarter) for quarter in rows.quarters.tolist()})
+    plan = VintagePlan(tuple(quarter for quarter in quarters if quarter != out_of_time), out_of_time)
+    return dealt_samples(rows, Membership(communities, communities), published, portfolio, plan)
 
 
-def test_no_community_lies_in_two_samples_except_out_of_time(rows, communities, world):
+def test_no_community_lies_in_two_samples_of_one_time(rows, communities, world):
     dealt, missing = samples_of(rows, communities, world.portfolio())
     assert missing == {}
-    inside = dealt.filter(~pl.col("sample").is_in(["out_of_time", "excluded"]))
+    inside = dealt.filter(~pl.col("sample").is_in(["out_of_time", "out_of_both", "excluded"]))
     assert inside.group_by("community").agg(pl.col("sample").n_unique())["sample"].unique().to_list() == [1]
     assert set(inside["sample"]) == {"development", "validation", "out_of_community"}
     assert dealt["firm_id"].to_list() == rows.firms.tolist()
     assert dealt["quarter"].to_list() == rows.quarters.tolist()
 
 
-def test_the_out_of_time_vintage_is_whole_and_nobody_elses(rows, communities, world):
+def test_the_out_of_time_vintage_is_dealt_by_whether_its_communities_are_known(rows, communities, world):
     dealt, _ = samples_of(rows, communities, world.portfolio())
-    assert dealt.filter(pl.col("sample") == "out_of_time")["quarter"].unique().to_list() == ["2023Q2"]
-    assert dealt.filter(pl.col("quarter") == "2023Q2")["sample"].unique().to_list() == ["out_of_time"]
+    later = pl.col("sample").is_in(["out_of_time", "out_of_both"])
+    assert dealt.filter(later)["quarter"].unique().to_list() == ["2023Q2"]
+    assert dealt.filter(pl.col("quarter") == "2023Q2").filter(~later).is_empty()
+    held = set(dealt.filter(pl.col("sample") == "out_of_community")["community"])
+    assert set(dealt.filter(pl.col("sample") == "out_of_both")["community"]) == held
+    assert not held & set(dealt.filter(pl.col("sample") == "out_of_time")["community"])
 
 
 @given(st.integers(0, 30))
@@ -182,11 +190,12 @@ def test_the_summary_counts_every_sample(rows, communities, world):
         Sample.VALIDATION,
         Sample.OUT_OF_COMMUNITY,
         Sample.OUT_OF_TIME,
+        Sample.OUT_OF_BOTH,
     ]
-    later = summary.samples[-1]
-    assert (later.firm_quarters, later.firms, later.communities) == (30, 30, 5)
-    assert later.outcomes == {"0": 23, "1": 7}
-    assert later.vintages == (Q2,)
+    known, new = summary.samples[-2:]
+    assert (known.firm_quarters + new.firm_quarters, known.communities + new.communities) == (30, 5)
+    assert {name: known.outcomes[name] + new.outcomes[name] for name in known.outcomes} == {"0": 23, "1": 7}
+    assert known.vintages == new.vintages == (Q2,)
     assert {one.scheme for one in summary.samples} == {Scheme.COMMUNITY}
     assert sum(one.firm_quarters for one in summary.samples) == 59
     assert sum(one.outcomes["1"] for one in summary.samples) == 14

@@ -55,6 +55,7 @@ def test_clean_data_has_no_finding_beyond_its_limit():
     assert {finding.check for finding in audit} == {
         "separating feature",
         "order that tells",
+        "outcomes that stand together",
         "edges that cross",
         "near-duplicates",
     }

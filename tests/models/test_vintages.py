@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models.vintages import vintage_plan
 from schemas.errors import NotEnoughData
-from schemas.specs import SplitSpec
+from schemas.splits import SplitSpec
 from schemas.terms import Quarter
 
 YEARS = [Quarter(year, number) for year in range(2018, 2025) for number in range(1, 5)]

@@ -4,7 +4,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.candidates import AutoGluonSpec, CandidateSpec, GraphSageSpec, LightGBMSpec, LogisticSpec
-from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, SplitSpec, TrainingSpec
+from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, TrainingSpec
+from schemas.splits import SplitSpec
 from schemas.terms import Family
 
 PUBLISHED = {"development": ["train"], "validation": ["valid"], "published_test": ["test"]}

@@ -1,0 +1,209 @@
+"""Auditing the splits of a quarter: of a published refresh, or of one that was made up to its split only."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from models.memberships import Membership
+from models.panel import Panel
+from models.samples import later_samples, scheme_samples
+from models.split_audit import split_audit
+from models.split_gaps import TESTED, SplitRows, gap_finding, split_measures
+from models.vintages import VintagePlan, vintage_plan
+from models.yardstick import YardstickRows, yardstick_features
+from schemas.audits import SplitAudit, SplitMeasure
+from schemas.errors import IntegrityError, SettingsError
+from schemas.portfolio import PortfolioSpec
+from schemas.references import DeliveryRef, FileRef, GraphRef, PanelRef, RefreshRun, SplitRef
+from schemas.results import Manifest, OriginResult, SplitResult
+from schemas.terms import Quarter, Scheme
+from tasks.catalogue import PublishedRefresh, open_catalogue
+from tasks.identity import refresh_key, spec_hash
+from tasks.lake import discard, read_frame, read_json, verify_folder
+from tasks.panels import audit_rows, planned, published_values, read_panel, samples_of
+from tasks.progress import note
+from tasks.settings import settings
+from tasks.stage import stage
+
+
+def published_audit(portfolio: PortfolioSpec, quarter: Quarter | None) -> SplitAudit | None:
+    """Audit the newest published refresh of a quarter, the newest one by default.
+
+    None if there is none, or if it was made with other settings than the portfolio has now: its split is
+    then not the one that is asked about.
+
+    Raises
+    ------
+    IntegrityError
+        If a published file is not what was recorded.
+    """
+    chosen = settings()
+    catalogue = open_catalogue(chosen.database_url)
+    name = portfolio.name
+    found = catalogue.latest_published(name) if quarter is None else catalogue.current(name, quarter)
+    if found is None or found.spec_hash != spec_hash(portfolio):
+        return None
+    manifest = verify_folder(chosen.home, found.folder, found.manifest_sha256)
+    split = SplitRef(file=_file(found, manifest, "split.parquet"), summary=_file(found, manifest, "split.json"))
+    panel_ref = _published_panel(found, manifest, read_frame(chosen.home, split.file), portfolio)
+    return _audit(chosen.home, portfolio, manifest.quarter, panel_ref, split, found.key)
+
+
+def with_origins(portfolio: PortfolioSpec, origins: int | None) -> PortfolioSpec:
+    """Return the portfolio with another number of rolling origins, or as it is.
+
+    Raises
+    ------
+    SettingsError
+        If its data has one quarter only.
+    """
+    if origins is None or origins == portfolio.split.origins:
+        return portfolio
+    if portfolio.target.horizon_quarters == 0:
+        raise SettingsError(
+            f"Portfolio {portfolio.name} has one quarter: it has no rolling origins.",
+            expected="a portfolio with quarters",
+            found=f"--origins {origins}",
+            way_out="leave --origins out",
+        )
+    return portfolio.model_copy(update={"split": portfolio.split.model_copy(update={"origins": origins})})
+
+
+@contextmanager
+def audit_run(portfolio: PortfolioSpec, delivery: DeliveryRef) -> Iterator[RefreshRun]:
+    """Give an audit a work folder of its own, gone when it is done: it publishes nothing and holds no lease."""
+    home = settings().home
+    key = refresh_key(portfolio, delivery)
+    work = f"work/audit-{key.key[:16]}-{os.getpid()}"
+    discard(home, work)
+    try:
+        yield RefreshRun(
+            home=str(home),
+            portfolio=portfolio,
+            delivery=delivery,
+            key=key,
+            work=work,
+            work_id=uuid.uuid4().hex,  # nothing of it is kept, so nothing of it may be found again
+            trigger="audit-splits",
+        )
+    finally:
+        discard(home, work)
+
+
+@stage("audit splits")
+def audit_splits(run: RefreshRun, panel_ref: PanelRef, split: SplitRef) -> SplitAudit:
+    """Audit a split that was made for this alone."""
+    found = _audit(Path(run.home), run.portfolio, run.quarter, panel_ref, split, None)
+    note(f"{len(found.findings)} findings, {found.beyond} beyond their limit")
+    return found
+
+
+def _audit(
+    home: Path, portfolio: PortfolioSpec, quarter: Quarter, panel_ref: PanelRef, split: SplitRef, refresh: str | None
+) -> SplitAudit:
+    rows, dealt = read_panel(home, panel_ref), read_frame(home, split.file)
+    summary = read_json(home, split.summary, SplitResult)
+    plan = planned(portfolio, quarter, panel_ref)
+    samples, reasons = _every_scheme(home, portfolio, panel_ref, rows, dealt, plan)
+    looked_at = audit_rows(home, portfolio, panel_ref, rows, dealt)
+    _, communities = samples_of(dealt, portfolio.split.schemes[0])
+    evidence = YardstickRows(yardstick_features(rows.graph), rows.truth, communities)
+    split_rows = SplitRows(rows.graph, evidence, looked_at.unfavourable, rows.quarters, samples, reasons)
+    measures = split_measures(split_rows, portfolio.training, draws=portfolio.evaluation.bootstrap_draws)
+    gap = gap_finding(measures, portfolio.gates.maximum_leakage_gap)
+    findings = [*([gap] if gap else []), *split_audit(looked_at)]
+    return SplitAudit(
+        portfolio=portfolio.name,
+        title=portfolio.title,
+        quarter=quarter,
+        fingerprint=panel_ref.current.fingerprint,
+        refresh=refresh,
+        samples=summary.samples,
+        missing=summary.missing,
+        measures=measures,
+        origins=summary.origins or _newest_origin(measures, plan),
+        findings=tuple(sorted(findings, key=lambda finding: not finding.beyond)),
+    )
+
+
+def _every_scheme(
+    home: Path, portfolio: PortfolioSpec, panel_ref: PanelRef, rows: Panel, dealt: pl.DataFrame, plan: VintagePlan
+) -> tuple[dict[Scheme, np.ndarray], dict[Scheme, str]]:
+    """Return the samples under the portfolio's schemes and under the others, or why one cannot be dealt."""
+    first = dealt.filter(pl.col("scheme") == str(portfolio.split.schemes[0]))
+    members = Membership(*(dict(first.select("firm_id", name).iter_rows()) for name in ("community", "group")))
+    published = published_values(home, portfolio, panel_ref, rows)
+    samples: dict[Scheme, np.ndarray] = {}
+    reasons: dict[Scheme, str] = {}
+    for scheme in TESTED:
+        if scheme is Scheme.TEMPORAL:
+            # Not the scheme's own development, which ends earlier: what is learnt from here is the same everywhere.
+            if plan.out_of_time is None:
+                reasons[scheme] = plan.reason
+            else:
+                samples[scheme] = later_samples(rows, plan)
+        elif scheme in portfolio.split.schemes:
+            samples[scheme], _ = samples_of(dealt, scheme)
+        elif scheme is Scheme.PUBLISHED:
+            reasons[scheme] = "the portfolio names no split of the data set's own"
+        else:
+            samples[scheme], why = scheme_samples(scheme, rows, members, published, portfolio, plan)
+            if TESTED[scheme] in why:
+                reasons[scheme] = why[TESTED[scheme]]
+    return samples, reasons
+
+
+def _newest_origin(measures: Sequence[SplitMeasure], plan: VintagePlan) -> tuple[OriginResult, ...]:
+    """Return the newest origin, which the scheme `temporal` has measured already."""
+    later = next(measure for measure in measures if measure.scheme is Scheme.TEMPORAL)
+    if plan.out_of_time is None:
+        return ()
+    return (
+        OriginResult(
+            origin=plan.out_of_time,
+            learnt_from=plan.development,
+            fitted=later.fitted,
+            tested=later.tested,
+            auc=later.auc,
+        ),
+    )
+
+
+def _file(found: PublishedRefresh, manifest: Manifest, name: str) -> FileRef:
+    listed = {file.path: file.sha256 for file in manifest.files}
+    if name not in listed:
+        raise IntegrityError(
+            f"The published refresh {found.folder} lacks a file.",
+            expected=name,
+            found=f"a manifest of {len(listed)} other files",
+            way_out="refresh the quarter again",
+        )
+    return FileRef(path=f"{found.folder}/{name}", sha256=listed[name])
+
+
+def _published_panel(
+    found: PublishedRefresh, manifest: Manifest, dealt: pl.DataFrame, portfolio: PortfolioSpec
+) -> PanelRef:
+    def graph(quarter: Quarter) -> GraphRef:
+        # The audit is of the panel: only the fingerprint of the quarter's own graph is shown.
+        file = _file(found, manifest, f"graphs/{quarter}.safetensors")
+        return GraphRef(quarter=quarter, file=file, fingerprint=manifest.fingerprint)
+
+    vintages = tuple(Quarter.parse(quarter) for quarter in sorted(dealt["quarter"].unique().to_list()))
+    plan = vintage_plan(manifest.quarter, portfolio.target.horizon_quarters, portfolio.split, vintages)
+    return PanelRef(
+        current=graph(manifest.quarter),
+        vintages=tuple(graph(vintage) for vintage in vintages),
+        outcomes=_file(found, manifest, "outcomes.parquet"),
+        attributes=_file(found, manifest, "attributes.parquet"),
+        statistics=_file(found, manifest, "graph_statistics.json"),
+        out_of_time=plan.out_of_time,
+        out_of_time_missing=plan.reason,
+    )
