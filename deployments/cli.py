@@ -23,6 +23,9 @@ usage, 3 portfolio unknown or with mistakes, 4 delivery cannot be read, 5 delive
 data, 7 busy, 8 stored bytes are not what was recorded, 9 a setting cannot be used.
 """
 
+#: of `audit-splits --fail-beyond`; what was found is data, so it is no error otherwise
+FINDINGS_BEYOND = 10
+
 app = typer.Typer(
     help="A quarterly pipeline that turns firms, relations, filings and outcomes into a governed corporate graph.\n\n"
     + _CODES,
@@ -131,6 +134,57 @@ def diff(
 
 
 @app.command(
+    name="audit-splits",
+    epilog="Example: creditnet audit-splits corpnet --data-dir ../data --json\n\n"
+    "A published refresh of the quarter is audited if it was made with the portfolio's present settings. Otherwise the "
+    "delivery is received and admitted and its graphs and splits are made, but no candidate is fitted and nothing is "
+    "published.\n\n"
+    "Exit codes: 0 done, also with findings beyond their limit, 10 so with --fail-beyond, 1 unexpected, 2 wrong usage, "
+    "3 portfolio unknown or with mistakes, 4 delivery cannot be read, 5 delivery refused, 6 not enough data, 8 stored "
+    "bytes are not what was recorded, 9 a setting cannot be used.",
+)
+def audit_splits(
+    portfolio: Annotated[str, typer.Argument(help="A bundled portfolio's name or a portfolio file.")] = "simulated",
+    quarter: Annotated[
+        str | None, typer.Option(help="Such as 2024Q4; the newest published one by default, else the newest delivered.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where a folder source is found; CREDITNET_DATA by default.")
+    ] = None,
+    origins: Annotated[
+        int | None, typer.Option(min=0, help="Rolling origins to measure; `split.origins` of the portfolio by default.")
+    ] = None,
+    fail_beyond: Annotated[
+        bool, typer.Option("--fail-beyond", help="Exit with 10 if a finding is beyond its limit.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what could make a candidate look better than it is, and by how much each way to split flatters."""
+    with _stdout_kept() as stdout:
+        from schemas.terms import Quarter
+        from tasks.portfolios import load_portfolio
+
+        spec, wanted = load_portfolio(portfolio), Quarter.parse(quarter) if quarter else None
+        from tasks.settings import prepare_environment, settings
+
+        prepare_environment(settings())
+        from monitoring.split_audit_document import split_audit_text
+        from tasks.split_auditing import published_audit, with_origins, written_audit
+
+        content = published_audit(with_origins(spec, origins), wanted)
+        if content is None:
+            sys.stderr.write("no published refresh has these settings: the splits are made for this audit alone\n")
+            content = _run_split_audit(portfolio, quarter, data_dir, origins)
+        written = written_audit(content)
+        if as_json:
+            stdout.write(json.dumps({**content.model_dump(mode="json"), "files": written.files}) + "\n")
+        else:
+            stdout.write(split_audit_text(content) + _listed(written.files))
+    if fail_beyond and content.beyond:
+        raise typer.Exit(FINDINGS_BEYOND)
+
+
+@app.command(
     epilog="Example: creditnet fetch corpnet --from ../downloads/corpnet --to data/corpnet\n\n"
     "Without --from the files are fetched over https from the publisher's repository at one commit; "
     "CREDITNET_FETCH_URL names a mirror of https://raw.githubusercontent.com. No other command reaches outside.\n\n"
@@ -195,6 +249,16 @@ def _run_refresh(portfolio: str, quarter: str | None, data_dir: Path | None) -> 
 
         ready()
         return quarterly_refresh(portfolio, quarter, str(data_dir) if data_dir else None)
+
+
+def _run_split_audit(portfolio: str, quarter: str | None, data_dir: Path | None, origins: int | None) -> Any:
+    from deployments.embedded import starting_server
+
+    with starting_server() as ready:
+        from flows.split_audit import split_audit
+
+        ready()
+        return split_audit(portfolio, quarter, str(data_dir) if data_dir else None, origins)
 
 
 @contextmanager

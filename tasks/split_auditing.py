@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from models.split_audit import split_audit
 from models.split_gaps import TESTED, SplitRows, gap_finding, split_measures
 from models.vintages import VintagePlan, vintage_plan
 from models.yardstick import YardstickRows, yardstick_features
+from monitoring.split_audit_document import split_audit_html, split_audit_markdown
 from schemas.audits import SplitAudit, SplitMeasure
+from schemas.base import Frozen
 from schemas.errors import IntegrityError, SettingsError
 from schemas.portfolio import PortfolioSpec
 from schemas.references import DeliveryRef, FileRef, GraphRef, PanelRef, RefreshRun, SplitRef
@@ -26,11 +28,54 @@ from schemas.results import Manifest, OriginResult, SplitResult
 from schemas.terms import Quarter, Scheme
 from tasks.catalogue import PublishedRefresh, open_catalogue
 from tasks.identity import refresh_key, spec_hash
-from tasks.lake import discard, read_frame, read_json, verify_folder
+from tasks.lake import (
+    discard,
+    publish_folder,
+    read_frame,
+    read_json,
+    rebased,
+    verify_folder,
+    write_file,
+    write_json,
+)
 from tasks.panels import audit_rows, planned, published_values, read_panel, samples_of
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
+
+_WRITERS: dict[str, Callable[[SplitAudit], str]] = {
+    "audit.md": split_audit_markdown,
+    "audit.html": split_audit_html,
+}
+
+
+class WrittenAudit(Frozen):
+    """An audit and the files that hold it, by their full paths."""
+
+    content: SplitAudit
+    files: tuple[str, ...]
+
+
+def written_audit(content: SplitAudit) -> WrittenAudit:
+    """Write an audit to the lake as one step, named after its content; the same one again changes nothing."""
+    home = settings().home
+    stage_folder = f"work/audit-{uuid.uuid4().hex}"
+    try:
+        files = [write_json(home, f"{stage_folder}/audit.json", content)]
+        files += [write_file(home, f"{stage_folder}/{file}", make(content).encode()) for file, make in _WRITERS.items()]
+        name = f"{content.quarter}-{files[0].sha256[:16]}"
+        manifest = Manifest(
+            refresh=name,
+            portfolio=content.portfolio,
+            quarter=content.quarter,
+            fingerprint=content.fingerprint,
+            files=tuple(sorted((rebased(file, stage_folder) for file in files), key=lambda file: file.path)),
+        )
+        folder = f"lake/{content.portfolio}/audits/{name}"
+        publish_folder(home, stage_folder, folder, manifest, replace=True)
+    finally:
+        discard(home, stage_folder)
+    return WrittenAudit(content=content, files=tuple(str(home / folder / name) for name in ("audit.json", *_WRITERS)))
 
 
 def published_audit(portfolio: PortfolioSpec, quarter: Quarter | None) -> SplitAudit | None:
