@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.corporate_graph import CorporateGraph
-from models.yardstick import YardstickRows, held_out_auc, yardstick_features
+from models.yardstick import Holdout, YardstickRows, held_out_auc, yardstick_features
 from schemas.results import Interval
 from schemas.specs import TrainingSpec
 
@@ -41,7 +41,7 @@ def leakage_gap(rows: LeakageRows, training: TrainingSpec, *, draws: int) -> Int
     at_random = np.isin(rows.firms, held)
     evidence = YardstickRows(yardstick_features(rows.graph), rows.truth, rows.communities)
     measured = [
-        held_out_auc(evidence, fit=rows.usable & ~test, test=rows.usable & test, training=training, draws=draws)
+        held_out_auc(evidence, [Holdout(rows.usable & ~test, rows.usable & test)], training=training, draws=draws)
         for test in (at_random, rows.held_communities)
     ]
     return measured[0].minus(measured[1])

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.panel import UNKNOWN, Panel
 from models.vintages import Window
-from models.yardstick import YardstickRows, held_out_auc
+from models.yardstick import Holdout, YardstickRows, held_out_auc
 from schemas.results import OriginResult
 from schemas.specs import TrainingSpec
 
@@ -26,7 +26,7 @@ def rolling_origin_results(
     for window in windows:
         fit = known & np.isin(rows.quarters, [str(vintage) for vintage in window.learnt])
         test = known & np.isin(rows.quarters, [str(vintage) for vintage in window.judged])
-        auc = held_out_auc(evidence, fit=fit, test=test, training=training, draws=draws).interval()
+        auc = held_out_auc(evidence, [Holdout(fit, test)], training=training, draws=draws).interval()
         found.append(
             OriginResult(
                 origin=window.judged[-1],

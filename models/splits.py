@@ -104,7 +104,7 @@ def dealt_entities(firms: NDArray[np.str_], outcomes: NDArray[np.int64], spec: S
     outcomes : (n,)
         What firms are stratified by: the worst class that a firm was seen in, say.
     """
-    place = _hashed(firms.tolist(), spec.seed)
+    place = hashed(firms.tolist(), spec.seed)
     samples: dict[str, Sample] = {}
     for outcome in np.unique(outcomes):
         members = np.flatnonzero(outcomes == outcome)
@@ -120,7 +120,7 @@ def random_rows(quarters: NDArray[np.str_], firms: NDArray[np.str_], spec: Split
     Another quarter of a test firm, and its neighbours, are in development: a measure of how much that flatters.
     """
     keys = [f"{quarter} {firm}" for quarter, firm in zip(quarters.tolist(), firms.tolist(), strict=True)]
-    return np.array([str(sample) for sample in _cut(_hashed(keys, spec.seed), Sample.RANDOM_TEST, spec)], dtype=np.str_)
+    return np.array([str(sample) for sample in _cut(hashed(keys, spec.seed), Sample.RANDOM_TEST, spec)], dtype=np.str_)
 
 
 def published_samples(values: pl.Series, spec: PublishedSplit) -> pl.Series:
@@ -139,7 +139,7 @@ def _none_held(sample: Sample, spec: SplitSpec) -> dict[str, str]:
     return {} if spec.out_of_community_share else {sample: "`split.out_of_community_share` is 0: nothing is held out"}
 
 
-def _hashed(keys: Iterable[str], seed: int) -> NDArray[np.float64]:
+def hashed(keys: Iterable[str], seed: int) -> NDArray[np.float64]:
     """Return a place in [0, 1) for each key, the same on every machine and whatever the other keys are."""
     digests = [hashlib.blake2b(f"{seed} {key}".encode(), digest_size=8).digest() for key in keys]
     return np.array([int.from_bytes(digest, "big") >> 11 for digest in digests], dtype=np.float64) / 2.0**53

@@ -10,12 +10,16 @@ from schemas.terms import Quarter, Sample, Scheme
 class SplitMeasure(Frozen):
     """A fixed cheap model under one way of splitting the same firm-quarters.
 
-    `gap` is its AUC under random rows minus that under this scheme: what a random split would have
-    flattered by. `reason` says why a scheme could not be measured.
+    Random rows, single firms and whole communities are held out in `folds`, each once, and the AUC is the
+    mean over them; the published test and the newest vintage are one hold-out. `gap` is the AUC under random
+    rows minus that under this scheme: what a random split would have flattered by. `reason` says why a scheme
+    could not be measured.
     """
 
     scheme: Scheme
     sample: Sample
+    folds: int = 0
+    #: firm-quarters fitted on, the mean over folds
     fitted: int = 0
     tested: int = 0
     auc: Interval = Interval(value=None)

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.memberships import Membership
 from models.panel import Panel
-from models.samples import later_samples, scheme_samples
-from models.split_audit import split_audit
-from models.split_gaps import TESTED, SplitRows, gap_finding, split_measures
+from models.samples import later_samples
+from models.split_audit import AuditRows, split_audit
+from models.split_gaps import SplitRows, gap_finding, split_measures
 from models.vintages import VintagePlan, vintage_plan
 from models.yardstick import YardstickRows, yardstick_features
 from monitoring.split_audit_document import split_audit_html, split_audit_markdown
@@ -25,7 +24,7 @@ from schemas.errors import IntegrityError, SettingsError
 from schemas.portfolio import PortfolioSpec
 from schemas.references import DeliveryRef, FileRef, GraphRef, PanelRef, RefreshRun, SplitRef
 from schemas.results import Manifest, OriginResult, SplitResult
-from schemas.terms import Quarter, Scheme
+from schemas.terms import Quarter, Sample, Scheme
 from tasks.catalogue import PublishedRefresh, open_catalogue
 from tasks.identity import refresh_key, spec_hash
 from tasks.lake import (
@@ -38,7 +37,7 @@ from tasks.lake import (
     write_file,
     write_json,
 )
-from tasks.panels import audit_rows, planned, published_values, read_panel, samples_of
+from tasks.panels import audit_rows, planned, read_panel, samples_of
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
@@ -156,11 +155,8 @@ def _audit(
     rows, dealt = read_panel(home, panel_ref), read_frame(home, split.file)
     summary = read_json(home, split.summary, SplitResult)
     plan = planned(portfolio, quarter, panel_ref)
-    samples, reasons = _every_scheme(home, portfolio, panel_ref, rows, dealt, plan)
     looked_at = audit_rows(home, portfolio, panel_ref, rows, dealt)
-    _, communities = samples_of(dealt, portfolio.split.schemes[0])
-    evidence = YardstickRows(yardstick_features(rows.graph), rows.truth, communities)
-    split_rows = SplitRows(rows.graph, evidence, looked_at.unfavourable, rows.quarters, samples, reasons)
+    split_rows = _split_rows(rows, dealt, looked_at, portfolio, plan)
     measures = split_measures(split_rows, portfolio.training, draws=portfolio.evaluation.bootstrap_draws)
     gap = gap_finding(measures, portfolio.gates.maximum_leakage_gap)
     findings = [*([gap] if gap else []), *split_audit(looked_at)]
@@ -178,31 +174,24 @@ def _audit(
     )
 
 
-def _every_scheme(
-    home: Path, portfolio: PortfolioSpec, panel_ref: PanelRef, rows: Panel, dealt: pl.DataFrame, plan: VintagePlan
-) -> tuple[dict[Scheme, np.ndarray], dict[Scheme, str]]:
-    """Return the samples under the portfolio's schemes and under the others, or why one cannot be dealt."""
+def _split_rows(
+    rows: Panel, dealt: pl.DataFrame, looked_at: AuditRows, portfolio: PortfolioSpec, plan: VintagePlan
+) -> SplitRows:
     first = dealt.filter(pl.col("scheme") == str(portfolio.split.schemes[0]))
-    members = Membership(*(dict(first.select("firm_id", name).iter_rows()) for name in ("community", "group")))
-    published = published_values(home, portfolio, panel_ref, rows)
-    samples: dict[Scheme, np.ndarray] = {}
-    reasons: dict[Scheme, str] = {}
-    for scheme in TESTED:
-        if scheme is Scheme.TEMPORAL:
-            # Not the scheme's own development, which ends earlier: what is learnt from here is the same everywhere.
-            if plan.out_of_time is None:
-                reasons[scheme] = plan.reason
-            else:
-                samples[scheme] = later_samples(rows, plan)
-        elif scheme in portfolio.split.schemes:
-            samples[scheme], _ = samples_of(dealt, scheme)
-        elif scheme is Scheme.PUBLISHED:
-            reasons[scheme] = "the portfolio names no split of the data set's own"
-        else:
-            samples[scheme], why = scheme_samples(scheme, rows, members, published, portfolio, plan)
-            if TESTED[scheme] in why:
-                reasons[scheme] = why[TESTED[scheme]]
-    return samples, reasons
+    published = samples_of(dealt, Scheme.PUBLISHED)[0] if Scheme.PUBLISHED in portfolio.split.schemes else None
+    by_vintage = later_samples(rows, plan)
+    communities, groups = (first[name].to_numpy().astype(np.str_) for name in ("community", "group"))
+    return SplitRows(
+        graph=rows.graph,
+        evidence=YardstickRows(yardstick_features(rows.graph), rows.truth, communities),
+        unfavourable=looked_at.unfavourable,
+        quarters=rows.quarters,
+        firms=rows.firms,
+        groups=groups,
+        learnt=by_vintage == str(Sample.DEVELOPMENT),
+        later=by_vintage == str(Sample.OUT_OF_TIME),
+        published=published,
+    )
 
 
 def _newest_origin(measures: Sequence[SplitMeasure], plan: VintagePlan) -> tuple[OriginResult, ...]:
