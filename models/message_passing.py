@@ -1,15 +1,130 @@
 """The only door to a graph engine: what architectures may ask of a neighbourhood.
 
-Every primitive is defined here by its formula; the engines (`CREDITNET_ENGINE`) compute it. Values lie by
-firm: row u of `values` belongs to sender u, row v of a result to receiver v. Edges lie by receiver, as in
-`indptr` and `indices`.
+Every primitive is defined here by its formula. Two engines compute all of them: DGL, and compiled loops
+over plain torch tensors (`models/csr_engine.py`). Values lie by firm: row u of `values` belongs to sender
+u, row v of a result to receiver v. Edges lie by receiver, as in `indptr` and `indices`.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import os
+from functools import cache
+from types import ModuleType
+from typing import Any, cast
+
 import numpy as np
 import scipy.sparse as sp
 import torch
+
+from models.csr import Csr
+from models.csr_engine import CsrEngine
+from models.plain_engine import PlainEngine
+from schemas.errors import SettingsError
+
+ENGINES = ("dgl", "torch")
+
+#: What DGL computes where it is the engine, because its kernels are the fastest; the compiled loops do the
+#: rest. Two threads, 100,000 firms and 1,000,000 edges, 64 columns (`make bench-speed`, step `primitives`).
+DGL_IS_FASTEST = frozenset({"sum"})
+
+#: Fewer edges than this are summed by the loops in either case: DGL takes longer to be told of a graph.
+_WORTH_TELLING_DGL = 100_000
+
+
+def engine_name() -> str:
+    """Return the engine in use, ``dgl`` or ``torch``: `CREDITNET_ENGINE`, else dgl where it is installed.
+
+    Raises
+    ------
+    SettingsError
+        If `CREDITNET_ENGINE` is neither, or dgl and not installed.
+    """
+    asked = os.environ.get("CREDITNET_ENGINE", "")
+    if asked and asked not in ENGINES:
+        raise SettingsError(
+            "The graph engine is unknown.",
+            expected=" or ".join(ENGINES),
+            found=f"CREDITNET_ENGINE={asked}",
+            way_out="unset CREDITNET_ENGINE: dgl is then used where it is installed, torch elsewhere",
+        )
+    if asked == "dgl" and not _dgl_is_installed():
+        raise SettingsError(
+            "The graph engine asked for is not installed.",
+            expected="the package dgl (there are wheels for Python 3.11 and earlier)",
+            found="CREDITNET_ENGINE=dgl and no package dgl",
+            way_out="unset CREDITNET_ENGINE or set it to torch, whose results are the same",
+        )
+    return asked or ("dgl" if _dgl_is_installed() else "torch")
+
+
+def _dgl_is_installed() -> bool:
+    return importlib.util.find_spec("dgl") is not None
+
+
+@cache
+def _dgl() -> ModuleType:
+    os.environ["DGLBACKEND"] = "pytorch"  # read once, at its import
+    import dgl
+
+    return cast("ModuleType", dgl)
+
+
+class DglEngine(PlainEngine):
+    """Every primitive by DGL's own kernels; int64 throughout (its samplers and kernels trip over int32)."""
+
+    def edge_sum(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
+        """DGL's sum of edge values."""
+        return self._called("copy_e_sum", csr, values)
+
+    def at_senders(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
+        """DGL's copy from sender to edge."""
+        return self._called("copy_u", csr, values)
+
+    def at_receivers(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
+        """DGL's copy from receiver to edge."""
+        return self._called("copy_v", csr, values)
+
+    def sum(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
+        """DGL's sum over neighbours."""
+        return self._called("copy_u_sum", csr, values)
+
+    def maximum(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
+        """DGL's maximum over neighbours; a receiver that hears nobody passes it no gradient.
+
+        By itself DGL 1.1.3 would hand that receiver's gradient to sender 0.
+        """
+        return torch.where(csr.heard[:, None] > 0, self._called("copy_u_max", csr, values), 0)
+
+    def weighted_sum(self, csr: Csr, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """DGL's sum of sender times edge."""
+        return self._called("u_mul_e_sum", csr, values, weights.unsqueeze(-1))
+
+    def edge_softmax(self, csr: Csr, scores: torch.Tensor) -> torch.Tensor:
+        """DGL's softmax over a receiver's edges."""
+        return self._called("edge_softmax", csr, scores)
+
+    def _called(self, operation: str, csr: Csr, *tensors: torch.Tensor) -> torch.Tensor:
+        threads = torch.get_num_threads()
+        dgl = _dgl()
+        if dgl.utils.get_num_threads() != threads:
+            dgl.utils.set_num_threads(threads)
+        found = getattr(dgl.ops, operation)(_told(csr), *tensors)
+        return cast("torch.Tensor", found)
+
+
+def _told(csr: Csr) -> Any:
+    """Return DGL's graph of the same arrays, made once and kept with them."""
+    known = csr.__dict__.get("dgl_graph")
+    if known is None:
+        edges = ("csc", (torch.from_numpy(csr.indptr), csr.column, torch.arange(csr.edges)))
+        sizes = {"sender": csr.columns, "receiver": csr.rows}
+        known = _dgl().heterograph({("sender", "heard by", "receiver"): edges}, sizes, idtype=torch.int64)
+        csr.__dict__["dgl_graph"] = known
+    return known
+
+
+PLAIN, LOOPS, DGL = PlainEngine(), CsrEngine(), DglEngine()
 
 
 class Neighbourhood:
@@ -43,60 +158,61 @@ class Neighbourhood:
         sender_degrees: torch.Tensor | None = None,
     ) -> None:
         self.receivers, self.senders = receivers.shape
-        self.indptr = torch.from_numpy(receivers.indptr.astype(np.int64))
-        self.indices = torch.from_numpy(receivers.indices.astype(np.int64))
-        self.weights = torch.from_numpy(receivers.data.astype(np.float32))
-        heard = self.indptr.diff()
-        self.receiver_degrees = heard if receiver_degrees is None else receiver_degrees
+        # Copied only where they are of another kind or cannot be written to, which torch warns of.
+        indptr, indices = (np.require(part, np.int64, ["C", "W"]) for part in (receivers.indptr, receivers.indices))
+        self.csr = Csr(indptr, indices, self.senders)
+        self.indptr = torch.from_numpy(indptr)
+        self.indices = self.csr.column
+        self.weights = torch.from_numpy(np.require(receivers.data, np.float32, ["C", "W"]))
+        self.receiver_degrees = self.csr.heard if receiver_degrees is None else receiver_degrees
         self.sender_degrees = self.receiver_degrees if sender_degrees is None else sender_degrees
-        self._receiver = torch.repeat_interleave(torch.arange(self.receivers), heard)
+        self._engine = engine_name()
 
     @property
     def edges(self) -> int:
         """Number of edges, m."""
-        return len(self.indices)
+        return self.csr.edges
+
+    def _by(self, primitive: str) -> PlainEngine:
+        if self._engine == "dgl" and primitive in DGL_IS_FASTEST and self.edges >= _WORTH_TELLING_DGL:
+            return DGL
+        return LOOPS
 
     def at_senders(self, values: torch.Tensor) -> torch.Tensor:
         """Return, (s, ...) to (m, ...), each edge's sender's value."""
-        return values[self.indices]
+        return self._by("at_senders").at_senders(self.csr, values)
 
     def at_receivers(self, values: torch.Tensor) -> torch.Tensor:
         """Return, (r, ...) to (m, ...), each edge's receiver's value."""
-        return values[self._receiver]
+        return self._by("at_receivers").at_receivers(self.csr, values)
 
     def edge_sum(self, values: torch.Tensor) -> torch.Tensor:
         """Return, (m, ...) to (r, ...), the sum over each receiver's edges; 0 for one without any."""
-        return values.new_zeros((self.receivers, *values.shape[1:])).index_add(0, self._receiver, values)
+        return self._by("edge_sum").edge_sum(self.csr, values)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Return, (s, d) to (r, d), sum_u h_u."""
-        return self.edge_sum(self.at_senders(values))
+        return self._by("sum").sum(self.csr, values)
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
         """Return, (s, d) to (r, d), the mean of h_u over u; 0 for a receiver without any."""
-        return self.sum(values) / self.indptr.diff().clamp(min=1).to(values.dtype)[:, None]
+        return self._by("mean").mean(self.csr, values)
 
     def maximum(self, values: torch.Tensor) -> torch.Tensor:
         """Return, (s, d) to (r, d), the largest h_u in each column; 0 for a receiver without any."""
-        start = values.new_zeros((self.receivers, values.shape[1]))
-        at = self._receiver[:, None].expand(-1, values.shape[1])
-        return start.scatter_reduce(0, at, self.at_senders(values), "amax", include_self=False)
+        return self._by("maximum").maximum(self.csr, values)
 
     def weighted_sum(self, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Return sum_u w_vu h_u: (s, d) with (m,) to (r, d), or (s, h, d) with (m, h) to (r, h, d)."""
-        return self.edge_sum(self.at_senders(values) * weights.unsqueeze(-1))
+        return self._by("weighted_sum").weighted_sum(self.csr, values, weights)
 
     def edge_softmax(self, scores: torch.Tensor) -> torch.Tensor:
         """Return, (m, h) to (m, h), exp(e_vu) / sum_w exp(e_vw) over each receiver's edges."""
-        at = self._receiver[:, None].expand_as(scores)
-        start = scores.new_zeros((self.receivers, scores.shape[1]))
-        largest = start.scatter_reduce(0, at, scores.detach(), "amax", include_self=False)
-        powers = torch.exp(scores - largest[self._receiver])
-        return powers / self.edge_sum(powers)[self._receiver]
+        return self._by("edge_softmax").edge_softmax(self.csr, scores)
 
     def attended(self, scores: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Return sum_u softmax_u(e_vu) h_u: scores (m, h), values (s, h, d), to (r, h, d)."""
-        return self.weighted_sum(values, self.edge_softmax(scores))
+        return self._by("attended").attended(self.csr, scores, values)
 
     def additive_attention(
         self, receiver_scores: torch.Tensor, sender_scores: torch.Tensor, values: torch.Tensor, slope: float
@@ -106,8 +222,8 @@ class Neighbourhood:
         The attention of GAT (Velickovic and others 2018, equation 3), with scores never laid out by edge
         where the engine can avoid it.
         """
-        scores = self.at_receivers(receiver_scores) + self.at_senders(sender_scores)
-        return self.attended(torch.nn.functional.leaky_relu(scores, slope), values)
+        by = self._by("additive_attention")
+        return by.additive_attention(self.csr, receiver_scores, sender_scores, values, slope)
 
     def dimension_attention(self, scores: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Return sum_u softmax_u(e_u)_k h_uk in each dimension k: scores and values (s, d) to (r, d).
@@ -115,4 +231,4 @@ class Neighbourhood:
         The scores belong to the senders, so that the softmax of a dimension runs over the firms a
         receiver hears (Wei and others 2024, GDAN, equations 5 and 6); 0 for a receiver without any.
         """
-        return self.attended(self.at_senders(scores), values.unsqueeze(-1)).squeeze(-1)
+        return self._by("dimension_attention").dimension_attention(self.csr, scores, values)

@@ -34,6 +34,14 @@ def _module(name: str) -> ModuleType:
     return module
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs dgl where there is none."""
+    if importlib.util.find_spec("dgl") is None:
+        for item in items:
+            if item.get_closest_marker("dgl"):
+                item.add_marker(pytest.mark.skip(reason="dgl is not installed"))
+
+
 @pytest.fixture(scope="session")
 def world() -> ModuleType:
     """Return the small world: portfolio(), raw_tables(), admitted_tables(), labels()."""

@@ -1,6 +1,9 @@
-"""The mean over neighbours, held against plain arrays."""
+"""The primitives: three engines that agree, held against plain arrays."""
 
-import networkx as nx
+import subprocess
+import sys
+import threading
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -8,47 +11,249 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.message_passing import Neighbourhood
+from models import message_passing
+from models.csr import Csr
+from models.message_passing import DGL, LOOPS, PLAIN, Neighbourhood
+from schemas.errors import SettingsError
+
+OTHERS = [pytest.param(LOOPS, id="torch"), pytest.param(DGL, id="dgl", marks=pytest.mark.dgl)]
 
 
-def plain_mean(receivers, values):
-    hears = receivers.toarray() != 0
-    return np.array([values[row].mean(axis=0) if row.any() else np.zeros(values.shape[1]) for row in hears])
+def adjacency(receivers, senders, density, seed):
+    """Return who hears whom; some receivers hear nobody."""
+    found = sp.random_array((receivers, senders), density=density, format="csr", rng=np.random.default_rng(seed))
+    return Csr(found.indptr.astype(np.int64), found.indices.astype(np.int64), senders)
 
 
-@given(st.integers(1, 20), st.floats(0, 0.5), st.integers(0, 99), st.booleans())
-def test_the_mean_is_that_of_plain_arrays(size, density, seed, directed):
-    drawn = nx.gnp_random_graph(size, density, seed=seed, directed=directed)
-    receivers = sp.csr_array(nx.to_scipy_sparse_array(drawn))
-    values = np.random.default_rng(seed).normal(size=(size, 3))
-    found = Neighbourhood(receivers).mean(torch.from_numpy(values)).numpy()
-    np.testing.assert_allclose(found, plain_mean(receivers, values), atol=1e-12)
+blocks = st.builds(
+    lambda receivers, more, density, seed: adjacency(receivers, receivers + more, density, seed),
+    st.integers(1, 12),
+    st.integers(0, 8),
+    st.sampled_from([0.0, 0.05, 0.3, 1.0]),
+    st.integers(0, 99),
+)
 
 
-def test_a_row_is_the_firm_that_hears():
-    receivers = sp.csr_array(np.array([[0, 1, 1], [0, 0, 0], [0, 0, 0]]))
-    found = Neighbourhood(receivers).mean(torch.tensor([[1.0], [2.0], [4.0]]))
-    assert found.tolist() == [[3.0], [0.0], [0.0]]
+def drawn(*shape, seed):
+    return torch.from_numpy(np.random.default_rng([seed, *shape]).normal(size=shape))
 
 
-def test_a_firm_that_hears_nobody_gets_zero_and_no_gradient_trouble():
+def asked(csr, width, heads, seed):
+    """Return every primitive with arguments that fit."""
+    s, r, m = csr.columns, csr.rows, csr.edges
+    values, by_head = drawn(s, width, seed=seed), drawn(s, heads, width, seed=seed)
+    edge, edge_heads = drawn(m, seed=seed), drawn(m, heads, seed=seed)
+    return {
+        "at_senders": (by_head,),
+        "at_receivers": (drawn(r, width, seed=seed),),
+        "edge_sum": (edge_heads,),
+        "sum": (values,),
+        "mean": (values,),
+        "maximum": (values,),
+        "weighted_sum": (values, edge),
+        "weighted_sum by head": (by_head, edge_heads),
+        "edge_softmax": (edge_heads,),
+        "attended": (edge_heads, by_head),
+        "additive_attention": (drawn(r, heads, seed=seed), drawn(s, heads, seed=seed + 1), by_head, 0.2),
+        "dimension_attention": (drawn(s, width, seed=seed + 1), values),
+        "dimension_attention far apart": (500 * drawn(s, width, seed=seed + 1), values),
+    }
+
+
+PRIMITIVES = list(asked(adjacency(1, 1, 0, 0), 1, 1, 0))
+
+
+def both_ways(engine, primitive, csr, args, dtype=torch.float64):
+    """Return the result and the gradients of a weighted sum of it."""
+    leaves = [one.to(dtype).requires_grad_() if isinstance(one, torch.Tensor) else one for one in args]
+    result = getattr(engine, primitive.split(" ")[0])(csr, *leaves)
+    weights = drawn(*result.shape, seed=7).to(dtype)
+    tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+    gradients = torch.autograd.grad((result * weights).sum(), tensors, allow_unused=True)
+    found = [torch.zeros_like(leaf) if g is None else g for leaf, g in zip(tensors, gradients, strict=True)]
+    return [result.detach(), *found]
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES)
+@pytest.mark.parametrize("engine", OTHERS)
+@given(csr=blocks, width=st.integers(1, 20), heads=st.integers(1, 3), seed=st.integers(0, 99))
+def test_engines_agree_forward_and_backward(engine, primitive, csr, width, heads, seed):
+    args = asked(csr, width, heads, seed)[primitive]
+    for found, expected in zip(
+        both_ways(engine, primitive, csr, args), both_ways(PLAIN, primitive, csr, args), strict=True
+    ):
+        assert found.dtype == expected.dtype == torch.float64
+        torch.testing.assert_close(found, expected, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES)
+@pytest.mark.parametrize("engine", OTHERS)
+def test_engines_agree_in_single_precision(engine, primitive):
+    csr = adjacency(50, 70, 0.1, 0)
+    args = asked(csr, 16, 4, 0)[primitive]
+    args = [one.float() if isinstance(one, torch.Tensor) else one for one in args]
+    plain = both_ways(PLAIN, primitive, csr, args, torch.float64)
+    for found, expected in zip(both_ways(engine, primitive, csr, args, torch.float32), plain, strict=True):
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES)
+def test_gradients_are_those_of_finite_differences(primitive):
+    csr = adjacency(5, 7, 0.4, 1)
+    args = asked(csr, 3, 2, 0)[primitive]
+    if primitive.endswith("far apart"):
+        # Scores of thousands have differences of nothing; a column that is merely wide takes the same loop.
+        args = (args[0] / 500 + torch.tensor([0.0, 400, 0, 0, 0, 0, 0])[:, None], args[1])
+    leaves = [one.double().requires_grad_() if isinstance(one, torch.Tensor) else one for one in args]
+    assert torch.autograd.gradcheck(
+        lambda *given: getattr(LOOPS, primitive.split(" ")[0])(csr, *given), leaves, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES)
+def test_the_number_of_threads_changes_no_bit(primitive):
+    csr = adjacency(3000, 4000, 0.005, 0)
+    args = asked(csr, 16, 2, 0)[primitive]
+    before = torch.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            results.append(both_ways(LOOPS, primitive, csr, args, torch.float32))
+    finally:
+        torch.set_num_threads(before)
+    for one, two, five in zip(*results, strict=True):
+        assert torch.equal(one, two)
+        assert torch.equal(one, five)
+
+
+def test_loops_may_run_in_several_threads_of_the_program():
+    csr = adjacency(3000, 4000, 0.005, 0)
+    values = drawn(4000, 64, seed=0)
+    alone, found = LOOPS.sum(csr, values), {}
+    threads = [threading.Thread(target=lambda k=k: found.update({k: LOOPS.sum(csr, values)})) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(torch.equal(found[k], alone) for k in range(4))
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES)
+def test_rows_of_other_layouts_are_understood(primitive):
+    csr = adjacency(6, 8, 0.4, 1)
+    args = asked(csr, 4, 4, 0)[primitive]
+    turned = [
+        one.transpose(-1, -2).contiguous().transpose(-1, -2) if isinstance(one, torch.Tensor) and one.ndim > 1 else one
+        for one in args
+    ]
+    for found, expected in zip(
+        both_ways(LOOPS, primitive, csr, turned), both_ways(LOOPS, primitive, csr, args), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
+
+
+def test_precisions_that_the_loops_do_not_take_go_the_plain_way():
+    csr = adjacency(6, 8, 0.4, 1)
+    values = drawn(8, 4, seed=0).bfloat16()
+    assert torch.equal(LOOPS.sum(csr, values), PLAIN.sum(csr, values))
+    counts = torch.arange(8)[:, None]
+    assert LOOPS.sum(csr, counts).dtype == torch.int64
+
+
+def test_scores_that_differ_by_hundreds_leave_every_receiver_its_own_softmax():
+    # Receiver 0 hears senders 0 and 1, whose scores are far below that of sender 2, whom only receiver 1 hears.
+    csr = Csr(np.array([0, 2, 3]), np.array([0, 1, 2]), 3)
+    scores = torch.tensor([[-900.0], [-900.0], [900.0]])
+    found = LOOPS.dimension_attention(csr, scores, torch.tensor([[1.0], [3.0], [5.0]]))
+    assert found.tolist() == [[2.0], [5.0]]
+
+
+def test_an_infinite_or_missing_score_spoils_only_its_own_receivers():
+    csr = Csr(np.array([0, 1, 2]), np.array([0, 1]), 2)
+    found = LOOPS.dimension_attention(csr, torch.tensor([[float("nan")], [1.0]]), torch.tensor([[1.0], [3.0]]))
+    assert found[0, 0].isnan()
+    assert found[1, 0] == 3.0
+
+
+def test_the_first_of_equals_gets_the_gradient_of_the_maximum():
+    csr = Csr(np.array([0, 2]), np.array([1, 0]), 2)
     values = torch.ones(2, 1, requires_grad=True)
-    Neighbourhood(sp.csr_array((2, 2))).mean(values).sum().backward()
-    assert values.grad is None or values.grad.tolist() == [[0.0], [0.0]]
+    LOOPS.maximum(csr, values).sum().backward()
+    assert values.grad.tolist() == [[0.0], [1.0]]
 
 
-def test_gradients_flow_to_the_neighbours():
+def test_two_edges_between_the_same_firms_count_twice():
+    csr = Csr(np.array([0, 2]), np.array([0, 0]), 1)
+    values = torch.tensor([[3.0]], requires_grad=True)
+    LOOPS.maximum(csr, values).sum().backward()
+    assert values.grad.tolist() == [[1.0]]
+    assert LOOPS.sum(csr, values).tolist() == [[6.0]]
+
+
+@pytest.mark.parametrize("engine", message_passing.ENGINES)
+def test_a_row_is_the_firm_that_hears(engine, monkeypatch):
+    if engine == "dgl":
+        pytest.importorskip("dgl")
+    monkeypatch.setenv("CREDITNET_ENGINE", engine)
     receivers = sp.csr_array(np.array([[0, 1, 1], [0, 0, 0], [0, 0, 0]]))
+    neighbourhood = Neighbourhood(receivers)
     values = torch.tensor([[1.0], [2.0], [4.0]], requires_grad=True)
-    Neighbourhood(receivers).mean(values).sum().backward()
-    assert values.grad is not None
+    assert neighbourhood.mean(values).tolist() == [[3.0], [0.0], [0.0]]
+    assert neighbourhood.sum(values).tolist() == [[6.0], [0.0], [0.0]]
+    neighbourhood.mean(values).sum().backward()
     assert values.grad.tolist() == [[0.0], [0.5], [0.5]]
+    assert neighbourhood.weights.tolist() == [1.0, 1.0]
+    assert neighbourhood.receiver_degrees.tolist() == neighbourhood.sender_degrees.tolist() == [2, 0, 0]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_mean_keeps_the_kind_of_number_and_can_be_taken_again(dtype):
-    neighbourhood = Neighbourhood(sp.csr_array(np.array([[0, 1], [1, 0]])))
-    values = torch.tensor([[1.0], [2.0]], dtype=dtype)
-    first, second = neighbourhood.mean(values), neighbourhood.mean(values)
-    assert first.dtype == dtype
-    assert first.tolist() == second.tolist() == [[2.0], [1.0]]
+@pytest.mark.dgl
+def test_dgl_sums_large_graphs_where_it_is_the_engine(monkeypatch):
+    called = []
+    monkeypatch.setattr(message_passing, "_WORTH_TELLING_DGL", 2)
+    monkeypatch.setattr(DGL, "sum", lambda csr, values: called.append(csr.edges) or LOOPS.sum(csr, values))
+    receivers = sp.csr_array(np.array([[0, 1], [1, 0]]))
+    for engine in message_passing.ENGINES:
+        monkeypatch.setenv("CREDITNET_ENGINE", engine)
+        assert Neighbourhood(receivers).sum(torch.ones(2, 1)).tolist() == [[1.0], [1.0]]
+    assert called == [2]
+    monkeypatch.setenv("CREDITNET_ENGINE", "dgl")
+    Neighbourhood(sp.csr_array(np.array([[0, 1], [0, 0]]))).sum(torch.ones(2, 1))
+    assert called == [2], "a small graph is not worth telling DGL of"
+
+
+def test_an_unknown_engine_is_refused_with_a_way_out(monkeypatch):
+    monkeypatch.setenv("CREDITNET_ENGINE", "pyg")
+    with pytest.raises(SettingsError) as refused:
+        Neighbourhood(sp.csr_array((1, 1)))
+    assert "CREDITNET_ENGINE=pyg" in str(refused.value)
+    assert "dgl or torch" in refused.value.expected
+
+
+def test_dgl_is_refused_where_it_is_not_installed(monkeypatch):
+    monkeypatch.setattr(message_passing, "_dgl_is_installed", lambda: False)
+    monkeypatch.setenv("CREDITNET_ENGINE", "dgl")
+    with pytest.raises(SettingsError) as refused:
+        message_passing.engine_name()
+    assert "torch" in refused.value.way_out
+    monkeypatch.delenv("CREDITNET_ENGINE")
+    assert message_passing.engine_name() == "torch"
+
+
+def test_the_torch_engine_never_imports_dgl():
+    code = (
+        "import sys, numpy as np, scipy.sparse as sp, torch\n"
+        "from models.message_passing import Neighbourhood\n"
+        "import models.message_passing as door\n"
+        "door._WORTH_TELLING_DGL = 0\n"
+        "assert Neighbourhood(sp.csr_array(np.eye(2))).sum(torch.ones(2, 1)).tolist() == [[1.0], [1.0]]\n"
+        "assert 'dgl' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**__import__("os").environ, "CREDITNET_ENGINE": "torch"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
