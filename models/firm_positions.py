@@ -54,7 +54,7 @@ class FirmPositions:
         while len(behind):
             places[behind] += 1
             behind = behind[self._hashes[places[behind]] < wanted[behind]]
-        positions = self._order[places]
+        positions: NDArray[np.int32] = self._order[places]
         other = np.flatnonzero(self._firms.gather(positions).ne_missing(ids).to_numpy())
         positions[other] = -1
         # Where the hash is that of a firm and the id is not, another firm may share the hash.

@@ -83,10 +83,10 @@ def capped_edges(edges: RelationEdges, cap: int) -> RelationEdges:
     partners are ranked before any edge goes, so that an undirected relation stays symmetric.
     """
     sources = np.repeat(np.arange(len(edges.indptr) - 1), np.diff(edges.indptr))
-    ends = (sources, edges.indices)
-    kept = _heaviest(*ends, edges.weights, cap) & _heaviest(*reversed(ends), edges.weights, cap)
+    targets = edges.indices
+    kept = _heaviest(sources, targets, edges.weights, cap) & _heaviest(targets, sources, edges.weights, cap)
     before = np.concatenate([[0], np.cumsum(kept)])
-    return RelationEdges(before[edges.indptr], edges.indices[kept], edges.weights[kept], edges.directed, edges.counts)
+    return RelationEdges(before[edges.indptr], targets[kept], edges.weights[kept], edges.directed, edges.counts)
 
 
 def _sorted(source: Positions, target: Positions, size: int) -> _Sorted:
@@ -148,7 +148,7 @@ def _in_both_directions(pairs: RelationEdges) -> tuple[IntVector, IntVector, Flo
     size, edges = len(pairs.indptr) - 1, len(pairs.indices)
     low, high = np.repeat(np.arange(size), np.diff(pairs.indptr)), pairs.indices
     # The smaller partners of a firm come before the larger ones, and both ascend already.
-    numbers = np.concatenate([np.arange(edges), np.arange(edges)])
+    numbers: IntVector = np.tile(np.arange(edges), 2)
     both = _by_source(np.concatenate([high, low]), np.concatenate([low, high]), numbers, size)
     return both.indptr.astype(np.int64), both.indices.astype(np.int64), pairs.weights[both.data]
 
