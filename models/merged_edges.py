@@ -61,7 +61,7 @@ def merged_edges(
     lengths = np.diff(starts, append=len(ordered.begins))
     merged = _merged(weight[ordered.rows], starts, lengths, repeated)
     pairs = RelationEdges(
-        indptr=np.concatenate([[0], np.cumsum(ordered.begins)])[ordered.indptr],
+        indptr=np.searchsorted(starts, ordered.indptr),
         indices=ordered.targets[starts].astype(np.int64),
         weights=merged,
         directed=directed,
@@ -90,7 +90,9 @@ def capped_edges(edges: RelationEdges, cap: int) -> RelationEdges:
 
 
 def _sorted(source: Positions, target: Positions, size: int) -> _Sorted:
-    rows = np.arange(len(source), dtype=np.int32 if len(source) < 2**31 else np.int64)
+    rows: Positions = np.arange(len(source), dtype=np.int64)
+    if len(rows) < 2**31:
+        rows = rows.astype(np.int32)
     matrix = _by_source(source, target, rows, size)
     matrix.sort_indices()
     begins = np.ones(len(rows), dtype=np.bool_)
@@ -110,23 +112,28 @@ def _by_source(source: Positions, target: Positions, numbers: Positions, size: i
 def _merged(weights: FloatVector, starts: IntVector, lengths: IntVector, repeated: Merge) -> FloatVector:
     if len(starts) == len(weights):
         return weights
-    several = lengths > 1
+    several = np.flatnonzero(lengths > 1)
     merged = weights[starts]
     if repeated == "max":
         # Adding zero makes negative zero zero, which of the two is larger being a matter of order.
         merged[several] = np.maximum.reduceat(weights, starts)[several] + 0.0
         return merged
     # Two numbers add up to the same in either order, more do not: their order is made that of their size.
-    many = lengths > 2
-    places = np.flatnonzero(np.repeat(many, lengths))
-    pair = np.repeat(np.flatnonzero(many), lengths[many])
+    many = several[lengths[several] > 2]
+    places = _places(starts[many], lengths[many])
+    pair = np.repeat(np.arange(len(many)), lengths[many])
     weights[places] = weights[places][np.lexsort((weights[places], pair))]
-    inside = np.repeat(several, lengths)
     begins = np.cumsum(lengths[several]) - lengths[several]
-    merged[several] = np.add.reduceat(weights[inside], begins)
+    merged[several] = np.add.reduceat(weights[_places(starts[several], lengths[several])], begins)
     if repeated == "mean":
         merged[several] /= lengths[several]
     return merged
+
+
+def _places(starts: IntVector, lengths: IntVector) -> IntVector:
+    """Return start, start + 1, ... for each length, one after the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
 
 
 def _both_ways(pairs: RelationEdges) -> int:
