@@ -132,11 +132,10 @@ def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> 
     Rows of the same pair become one edge whose weight is their sum, mean or maximum (`spec.repeated`);
     a firm's relation to itself is no edge. Rows that touch a firm not in `firms` (sorted ids), which
     has left or is not yet known, are left out. With a cap, only the heaviest partners of a firm stay
-    (ties: the smaller id), counted for each direction; an edge stays if both ends keep it. `counts` of the
-    result says how many rows were merged or left out, and why.
+    (ties: the smaller id), counted for each direction; an edge stays if both ends keep it.
     """
     positions = FirmPositions(firms)
-    edges = merged_edges(
+    edges, _ = merged_edges(
         positions.of(rows["source"]),
         positions.of(rows["target"]),
         rows["weight"].cast(pl.Float64).to_numpy(),

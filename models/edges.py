@@ -1,8 +1,8 @@
-"""The edges of one relation as plain arrays, and how they come from a matrix."""
+"""The edges of one relation as plain arrays, and the two ways to make them from pairs of positions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,31 +11,6 @@ from numpy.typing import NDArray
 FloatMatrix = NDArray[np.float64]
 FloatVector = NDArray[np.float64]
 IntVector = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """What became of the rows of a relation table.
-
-    Attributes
-    ----------
-    rows
-        Rows in all.
-    unknown_firms
-        Rows left out since one of their firms is not in the graph.
-    self_loops
-        Rows left out since they relate a firm to itself.
-    repeated
-        Rows that were merged into another row's pair.
-    reciprocal_pairs
-        Pairs of firms named in both directions. They are two edges of a directed relation and one of another.
-    """
-
-    rows: int
-    unknown_firms: int
-    self_loops: int
-    repeated: int
-    reciprocal_pairs: int
 
 
 @dataclass(frozen=True)
@@ -53,16 +28,12 @@ class RelationEdges:
     weights : (m,) float64
     directed
         Whether the relation has a direction.
-    counts
-        What became of the rows that the edges were made from; None for edges that were not made from rows,
-        or were read back from a file.
     """
 
     indptr: IntVector
     indices: IntVector
     weights: NDArray[np.float64]
     directed: bool
-    counts: RowCounts | None = field(default=None, compare=False)
 
     @property
     def edges(self) -> int:
@@ -73,6 +44,19 @@ class RelationEdges:
         """Return the weighted adjacency, row = source."""
         n = len(self.indptr) - 1
         return sp.csr_array((self.weights, self.indices, self.indptr), shape=(n, n))
+
+
+def edges_from_sorted(
+    sources: IntVector, targets: IntVector, weights: FloatVector, *, size: int, directed: bool
+) -> RelationEdges:
+    """Lay pairs out as CSR; they are unique and sorted by source, then target."""
+    counts = np.bincount(sources, minlength=size)
+    return RelationEdges(
+        indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        indices=targets.astype(np.int64),
+        weights=weights.astype(np.float64),
+        directed=directed,
+    )
 
 
 def edges_from_matrix(matrix: sp.csr_array, *, directed: bool) -> RelationEdges:

@@ -14,7 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from models.edges import FloatVector, IntVector, RelationEdges, RowCounts
+from models.edge_counts import EdgeCounts
+from models.edges import FloatVector, IntVector, RelationEdges, edges_from_sorted
 
 Positions = NDArray[np.int32] | NDArray[np.int64]
 Merge = Literal["refuse", "sum", "mean", "max"]
@@ -32,8 +33,8 @@ class _Sorted:
 
 def merged_edges(
     sources: Positions, targets: Positions, weights: FloatVector, *, size: int, directed: bool, repeated: Merge
-) -> RelationEdges:
-    """Merge rows to one edge a pair of firms; the edges carry the counts of what became of the rows.
+) -> tuple[RelationEdges, EdgeCounts]:
+    """Merge rows to one edge a pair of firms, and count what became of the rows.
 
     Parameters
     ----------
@@ -52,7 +53,6 @@ def merged_edges(
     unknown = (sources < 0) | (targets < 0)
     kept = ~unknown & (sources != targets)
     source, target, weight = sources[kept], targets[kept], weights[kept]
-    backward = source > target
     if not directed:
         source, target = np.minimum(source, target), np.maximum(source, target)
     ordered = _sorted(source, target, size)
@@ -66,14 +66,22 @@ def merged_edges(
         weights=merged,
         directed=directed,
     )
-    counts = RowCounts(
+    left_out = int(np.count_nonzero(unknown))
+    counts = EdgeCounts(
         rows=len(sources),
-        unknown_firms=int(np.count_nonzero(unknown)),
-        self_loops=len(sources) - int(np.count_nonzero(unknown)) - len(weight),
-        repeated=len(weight) - len(starts),
-        reciprocal_pairs=_both_ways(pairs) if directed else _said_both_ways(backward[ordered.rows], starts, lengths),
+        unknown_firms=left_out,
+        self_loops=len(sources) - left_out - len(weight),
+        repeated_rows=len(weight) - len(starts),
+        reciprocal_pairs=reciprocal_pairs(pairs) if directed else 0,
     )
-    return RelationEdges(*_in_both_directions(pairs), directed, counts)
+    return (pairs if directed else _in_both_directions(pairs)), counts
+
+
+def reciprocal_pairs(edges: RelationEdges) -> int:
+    """Return how many pairs of firms a directed relation relates in both directions."""
+    size = len(edges.indptr) - 1
+    pattern = sp.csr_array((np.ones(len(edges.indices), np.int8), edges.indices, edges.indptr), shape=(size, size))
+    return int(pattern.multiply(pattern.T.tocsr()).nnz) // 2
 
 
 def capped_edges(edges: RelationEdges, cap: int) -> RelationEdges:
@@ -85,8 +93,9 @@ def capped_edges(edges: RelationEdges, cap: int) -> RelationEdges:
     sources = np.repeat(np.arange(len(edges.indptr) - 1), np.diff(edges.indptr))
     targets = edges.indices
     kept = _heaviest(sources, targets, edges.weights, cap) & _heaviest(targets, sources, edges.weights, cap)
-    before = np.concatenate([[0], np.cumsum(kept)])
-    return RelationEdges(before[edges.indptr], targets[kept], edges.weights[kept], edges.directed, edges.counts)
+    return edges_from_sorted(
+        sources[kept], targets[kept], edges.weights[kept], size=len(edges.indptr) - 1, directed=edges.directed
+    )
 
 
 def _sorted(source: Positions, target: Positions, size: int) -> _Sorted:
@@ -136,28 +145,15 @@ def _places(starts: IntVector, lengths: IntVector) -> IntVector:
     return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
 
 
-def _both_ways(pairs: RelationEdges) -> int:
-    size = len(pairs.indptr) - 1
-    pattern = sp.csr_array((np.ones(len(pairs.indices), np.int8), pairs.indices, pairs.indptr), shape=(size, size))
-    return int(pattern.multiply(pattern.T.tocsr()).nnz) // 2
-
-
-def _said_both_ways(backward: NDArray[np.bool_], starts: IntVector, lengths: IntVector) -> int:
-    if not len(starts):
-        return 0
-    said_backward = np.add.reduceat(backward.astype(np.int64), starts)
-    return int(np.count_nonzero((said_backward > 0) & (said_backward < lengths)))
-
-
-def _in_both_directions(pairs: RelationEdges) -> tuple[IntVector, IntVector, FloatVector]:
-    if pairs.directed:
-        return pairs.indptr, pairs.indices, pairs.weights
+def _in_both_directions(pairs: RelationEdges) -> RelationEdges:
     size, edges = len(pairs.indptr) - 1, len(pairs.indices)
     low, high = np.repeat(np.arange(size), np.diff(pairs.indptr)), pairs.indices
     # The smaller partners of a firm come before the larger ones, and both ascend already.
     numbers: IntVector = np.tile(np.arange(edges), 2)
     both = _by_source(np.concatenate([high, low]), np.concatenate([low, high]), numbers, size)
-    return both.indptr.astype(np.int64), both.indices.astype(np.int64), pairs.weights[both.data]
+    return RelationEdges(
+        both.indptr.astype(np.int64), both.indices.astype(np.int64), pairs.weights[both.data], directed=False
+    )
 
 
 def _heaviest(firms: IntVector, partners: IntVector, weights: FloatVector, cap: int) -> NDArray[np.bool_]:
