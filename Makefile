@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test check format lock bench-refresh clean
+.PHONY: help install refresh test check format lock bench-refresh bench-graph clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ format: install ## Format the code
 
 bench-refresh: install ## Time three refreshes of the simulated portfolio from scratch
 	$(BIN)/python -m benchmarks.refresh
+
+bench-graph: install ## Measure the graph layer beside pandas, networkit and networkx (a quarter of an hour)
+	$(BIN)/python -m benchmarks.graph
 
 # torch itself is left out, so that the same lock serves CPU and GPU machines; what it needs is locked
 # with the rest. uv is needed only here.

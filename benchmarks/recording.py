@@ -26,13 +26,15 @@ def record(name: str, content: dict[str, Any], *, seeds: list[int]) -> Path:
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        json.dumps({**content, "commit": _commit(), "seeds": seeds, "machine": _machine()}, indent=1, sort_keys=True)
+        json.dumps({**content, "commit": commit(), "seeds": seeds, "machine": _machine()}, indent=1, sort_keys=True)
         + "\n"
     )
     return path
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Return the commit that is measured, and whether it is changed."""
+
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -59,12 +59,12 @@ def modularity(union: sp.csr_array, labels: NDArray[np.int64]) -> float:
 
     Q = sum over communities of (inner edge share - (degree share)^2); Newman and Girvan 2004.
     """
-    groups, members = np.unique(labels, return_inverse=True)
+    _, members = np.unique(labels, return_inverse=True)
     degrees = np.asarray(union.sum(axis=1)).ravel()
-    edges = union.tocoo()
-    inner = edges.data[members[edges.row] == members[edges.col]].sum() / union.sum()
-    shares = np.bincount(members, weights=degrees, minlength=len(groups)) / degrees.sum()
-    return float(inner - np.square(shares).sum())
+    total = degrees.sum()
+    same = np.repeat(members, np.diff(union.indptr)) == members[union.indices]
+    shares = np.bincount(members, weights=degrees) / total
+    return float(union.data[same].sum() / total - np.square(shares).sum())
 
 
 def canonical_names(firms: NDArray[np.str_], labels: IntVector) -> NDArray[np.str_]:
@@ -78,9 +78,11 @@ def _leiden(union: sp.csr_array, spec: GraphSpec) -> IntVector:
 
     nk.setNumberOfThreads(1)
     nk.setSeed(spec.community_seed, useThreadId=False)
-    upper = sp.triu(union, k=1, format="coo")
+    sources = np.repeat(np.arange(union.shape[0], dtype=union.indices.dtype), np.diff(union.indptr))
+    upper = sources < union.indices
     graph = nk.Graph(union.shape[0], weighted=False, directed=False)
-    graph.addEdges((upper.row.astype(np.uint64), upper.col.astype(np.uint64)))
+    graph.addEdges((sources[upper].astype(np.uint64), union.indices[upper].astype(np.uint64)))
+    del sources, upper
     found = (
         nk.community.ParallelLeiden(graph, iterations=5, randomize=False, gamma=spec.community_resolution)
         .run()

@@ -15,8 +15,10 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from models.edges import FloatMatrix, IntVector, RelationEdges, edges_from_sorted
+from models.edges import FloatMatrix, IntVector, RelationEdges
+from models.firm_positions import FirmPositions
 from models.knowledge import known_by, newest_filings, newest_firms
+from models.merged_edges import capped_edges, merged_edges
 from models.nearest import nearest_edges
 from models.projections import shared_partner_edges
 from models.text_similarity import similar_text_edges
@@ -158,35 +160,16 @@ def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> 
     has left or is not yet known, are left out. With a cap, only the heaviest partners of a firm stay
     (ties: the smaller id), counted for each direction; an edge stays if both ends keep it.
     """
-    positions = pl.DataFrame({"firm": firms, "position": np.arange(len(firms), dtype=np.int64)})
-    pairs = (
-        rows.lazy()
-        .select("source", "target", "weight")
-        .join(positions.lazy(), left_on="source", right_on="firm")
-        .join(positions.lazy(), left_on="target", right_on="firm", suffix="_to")
-        .select(source="position", target="position_to", weight="weight")
-        .filter(pl.col("source") != pl.col("target"))
-    )
-    if not spec.directed:
-        low, high = pl.min_horizontal("source", "target"), pl.max_horizontal("source", "target")
-        pairs = pairs.select(low.alias("source"), high.alias("target"), "weight")
-    # Sorting by weight before adding makes the sum independent of the order of delivery.
-    merged = {"mean": pl.mean("weight"), "max": pl.max("weight")}.get(spec.repeated, pl.sum("weight"))
-    summed = (
-        pairs.sort("source", "target", "weight").group_by("source", "target", maintain_order=True).agg(merged)
-    ).collect()
-    if not spec.directed:
-        summed = pl.concat([summed, summed.select(source="target", target="source", weight="weight")])
-    if spec.cap is not None:
-        summed = _capped(summed, spec.cap)
-    summed = summed.sort("source", "target")
-    return edges_from_sorted(
-        summed["source"].to_numpy(),
-        summed["target"].to_numpy(),
-        summed["weight"].to_numpy(),
+    positions = FirmPositions(firms)
+    edges, _ = merged_edges(
+        positions.of(rows["source"]),
+        positions.of(rows["target"]),
+        rows["weight"].cast(pl.Float64).to_numpy(),
         size=len(firms),
         directed=spec.directed,
+        repeated=spec.repeated,
     )
+    return edges if spec.cap is None else capped_edges(edges, spec.cap)
 
 
 def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
@@ -221,14 +204,6 @@ def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
             for group, columns in first.computed.items()
         },
     )
-
-
-def _capped(pairs: pl.DataFrame, cap: int) -> pl.DataFrame:
-    # Both ends rank all their partners before any edge goes, so that an undirected relation stays symmetric.
-    for firm, partner in (("source", "target"), ("target", "source")):
-        pairs = pairs.sort(firm, "weight", partner, descending=[False, True, False])
-        pairs = pairs.with_columns((pl.int_range(pl.len()).over(firm) < cap).alias(f"{firm} keeps"))
-    return pairs.filter(pl.col("source keeps") & pl.col("target keeps")).drop("source keeps", "target keeps")
 
 
 def _features(

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 FloatMatrix = NDArray[np.float64]
+FloatVector = NDArray[np.float64]
 IntVector = NDArray[np.int64]
 
 
@@ -46,7 +47,7 @@ class RelationEdges:
 
 
 def edges_from_sorted(
-    sources: IntVector, targets: IntVector, weights: NDArray[np.float64], *, size: int, directed: bool
+    sources: IntVector, targets: IntVector, weights: FloatVector, *, size: int, directed: bool
 ) -> RelationEdges:
     """Lay pairs out as CSR; they are unique and sorted by source, then target."""
     counts = np.bincount(sources, minlength=size)
@@ -61,9 +62,14 @@ def edges_from_sorted(
 def edges_from_matrix(matrix: sp.csr_array, *, directed: bool) -> RelationEdges:
     """Take the entries of a matrix, the diagonal excepted, as edges; zeros are no edges."""
     matrix = sp.csr_array(matrix)
-    matrix.setdiag(0)
-    matrix.eliminate_zeros()
-    matrix.sort_indices()
+    if not matrix.has_sorted_indices:
+        matrix = matrix.sorted_indices()
+    sources = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    kept = (sources != matrix.indices) & (matrix.data != 0)
+    before = np.concatenate([[0], np.cumsum(kept)])
     return RelationEdges(
-        matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data.astype(np.float64), directed
+        indptr=before[matrix.indptr],
+        indices=matrix.indices[kept].astype(np.int64),
+        weights=matrix.data[kept].astype(np.float64),
+        directed=directed,
     )

@@ -1,7 +1,7 @@
 """Who is most like whom: cosine similarity of many rows, block by block.
 
-The full matrix of similarities is never held: a block of rows is multiplied with all rows and only
-what is kept survives. Exact, in 32-bit floats.
+The full matrix of similarities is never held: blocks of rows are multiplied and only what is kept
+survives. Exact, in 32-bit floats.
 """
 
 from __future__ import annotations
@@ -23,12 +23,21 @@ def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def above_cut_off(units: NDArray[np.float32], cut_off: float) -> sp.csr_array:
-    """Return the cosines of at least `cut_off` between different rows, symmetric."""
-    parts = []
-    for start, cosines in _blocks(units):
-        row, column = np.nonzero(cosines >= cut_off)
-        parts.append((row + start, column, cosines[row, column]))
-    return _symmetric(parts, len(units))
+    """Return the cosines of at least `cut_off` (above 0) between different rows, symmetric.
+
+    Only squares on and above the diagonal are computed: a pair's cosine is a . b as much as b . a.
+    """
+    rows, columns, values = [], [], []
+    for row, column, cosines in _upper_squares(units):
+        found = np.flatnonzero(cosines >= cut_off)
+        first, second = found // cosines.shape[1] + row, found % cosines.shape[1] + column
+        pairs = first < second
+        rows.append(first[pairs])
+        columns.append(second[pairs])
+        values.append(cosines.ravel()[found[pairs]])
+    first, second, value = (np.concatenate(each) for each in (rows, columns, values))
+    ends = np.concatenate([first, second]), np.concatenate([second, first])
+    return sp.csr_array((np.tile(value.astype(np.float64), 2), ends), shape=(len(units), len(units)))
 
 
 def nearest_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
@@ -53,6 +62,17 @@ def nearest_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
 def _blocks(units: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
     for start in range(0, len(units), _BLOCK):
         yield start, units[start : start + _BLOCK] @ units.T
+
+
+def _upper_squares(units: NDArray[np.float32]) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+    # A square fits the processor's cache, and all of them are written to the same place.
+    place = np.empty((_BLOCK, _BLOCK), dtype=np.float32)
+    for row in range(0, len(units), _BLOCK):
+        left = units[row : row + _BLOCK]
+        for column in range(row, len(units), _BLOCK):
+            right = units[column : column + _BLOCK]
+            out = place[: len(left), : len(right)] if len(left) == len(right) == _BLOCK else None
+            yield row, column, np.matmul(left, right.T, out=out)
 
 
 def _symmetric(

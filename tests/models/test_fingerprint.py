@@ -1,6 +1,7 @@
 """The fingerprint knows a graph however it is stored, and says which part differs."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from models import fingerprint
 from models.fingerprint import canonical_bytes, exact_root, part_digests, tensor_digest
 
 VALUES = np.array([[1.0, -2.0], [0.0, np.nan], [3.5, 4.0]])
@@ -144,3 +146,17 @@ def test_digesting_leaves_the_numbers_alone(graph):
     values = np.array([-0.0, np.nan])
     canonical_bytes(values)
     assert np.signbit(values[0])
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 1 << 16])
+@pytest.mark.parametrize("firms", [["a", "b", "c"], ["a", "bcd", "ef"], ["a", "b\u00fc", "c\u4f01"]])
+def test_digests_are_those_of_the_canonical_bytes_whatever_the_block(graph, firms, block, monkeypatch):
+    monkeypatch.setattr(fingerprint, "_BLOCK", block)
+    graph = dataclasses.replace(graph, firms=np.array(firms))
+    supply = graph.relations["supply"]
+    texts = b"".join(len(firm.encode()).to_bytes(8, "little") + firm.encode() for firm in firms)
+    columns = b"".join(f"x{at}\n".encode() + canonical_bytes(graph.features[:, at]) for at in range(2))
+    relation = b"directed" + supply.indptr.tobytes() + supply.indices.tobytes() + canonical_bytes(supply.weights)
+    digests = part_digests(graph)
+    for part, content in {"firms": texts, "features": columns, "relation:supply": relation}.items():
+        assert digests[part] == hashlib.sha256(content).hexdigest(), part
