@@ -9,9 +9,9 @@ import pytest
 
 
 def test_help_shows_an_example_and_the_exit_codes(creditnet):
-    printed = creditnet("audit-splits", "--help").stdout
+    printed = " ".join(creditnet("audit-splits", "--help").stdout.split())
     assert "Example: creditnet audit-splits corpnet --data-dir ../data --json" in printed
-    assert "10 so with --fail-beyond" in printed.replace("\n", " ")
+    assert "10 so with --fail-beyond" in printed
 
 
 @pytest.mark.parametrize(
