@@ -29,7 +29,7 @@ def auc(outcome, candidate, sample):
 def test_simulated_is_refreshed_and_then_left_alone(home):
     first = home.refresh("simulated")
     assert str(first.refresh.quarter) == "2024Q4"
-    samples = {"development", "validation", "out_of_community", "out_of_time"}
+    samples = {"development", "validation", "out_of_community", "out_of_time", "out_of_both"}
     assert all(set(found) == samples for found in first.refresh.candidates.values())
     assert {auc(first, name, "out_of_time") > 0.65 for name in first.refresh.candidates} == {True}
     assert home.verify() == {"2024Q4": first.refresh.refresh}

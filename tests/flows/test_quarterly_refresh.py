@@ -68,7 +68,7 @@ class TestSomebodyElsesPortfolio:
         assert printed["quarter"] == "2024Q3"
         assert list(printed["candidates"]) == ["logistic", "lightgbm", "graphsage"]
         for samples in printed["candidates"].values():
-            assert set(samples) == {"development", "validation", "out_of_community", "out_of_time"}
+            assert set(samples) == {"development", "validation", "out_of_community", "out_of_time", "out_of_both"}
             assert all(set(metrics) == METRICS for metrics in samples.values())
             assert all(isinstance(value, float) for metrics in samples.values() for value in metrics.values())
         assert all({"gate", "value", "limit", "verdict"} <= set(gate) for gate in printed["gates"])

@@ -26,7 +26,9 @@ def rows(graphs):
     firms = np.tile(names, len(VINTAGES))
     truth = (rng.random(len(firms)) < 0.2).astype(np.int64)
     truth[(firms >= "f190") & (quarters != str(VINTAGES[-1]))] = UNKNOWN
-    graph = graphs.graph_of([f"{quarter} {firm}" for quarter, firm in zip(quarters, firms, strict=True)], {"supply": []})
+    graph = graphs.graph_of(
+        [f"{quarter} {firm}" for quarter, firm in zip(quarters, firms, strict=True)], {"supply": []}
+    )
     return Panel(graph, quarters, firms, truth)
 
 
@@ -121,7 +123,7 @@ def test_a_firm_more_or_less_moves_hardly_any_other(rows, members, world):
 def test_without_earlier_vintages_time_cannot_be_a_scheme_and_the_way_out_is_named(rows, members, world):
     portfolio = portfolio_of(world, "temporal", development_vintages=1)
     plan = vintage_plan(VINTAGES[2], 1, portfolio.split, VINTAGES[:2])
-    with pytest.raises(NotEnoughData, match="leave `temporal` out of `split.schemes`"):
+    with pytest.raises(NotEnoughData, match=r"leave `temporal` out of `split\.schemes`"):
         dealt_samples(rows, members, None, portfolio, plan)
 
 
@@ -139,7 +141,9 @@ class TestGivenPartition:
         return world.portfolio(split={"partition": given, "validation_share": 0.25, "out_of_community_share": 0.25})
 
     def given(self, world, **extra):
-        rows = [{"firm_id": firm, "group": firm[0], "community": f"{firm[0]}{int(firm[1]) % 2}"} for firm in world.FIRMS]
+        rows = [
+            {"firm_id": firm, "group": firm[0], "community": f"{firm[0]}{int(firm[1]) % 2}"} for firm in world.FIRMS
+        ]
         return pl.DataFrame([*rows, *extra.get("more", [])])
 
     def samples(self, world, vintages_, portfolio, given):

@@ -10,7 +10,7 @@ import pytest
 
 from models.corporate_graph import CorporateGraph
 from models.edges import RelationEdges, edges_from_sorted
-from models.split_audit import AuditRows, separation, split_audit
+from models.split_audit import AuditRows, clustering_in_order, separation, split_audit
 from schemas.terms import Sample, Scheme
 
 SIZE = 400
@@ -136,3 +136,33 @@ def test_relations_of_few_firms_are_not_judged():
     assert isinstance(few, RelationEdges)
     audit = split_audit(rows(relations={"few": few}))
     assert "relation that tells" not in {finding.check for finding in audit}
+
+
+def test_an_order_in_blocks_is_found_although_it_has_no_direction():
+    bad = np.arange(SIZE) // 40 % 2 == 1
+    order = np.arange(SIZE, dtype=float)
+    assert separation(order, bad) < 0.65 < 0.9 < clustering_in_order(order, bad)
+    audit = split_audit(rows(unfavourable=bad, delivered_rows=order))
+    assert ("outcomes that stand together", "row of the delivery") in beyond(audit)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_order_at_random_has_no_blocks(seed):
+    rng = np.random.default_rng(seed)
+    assert clustering_in_order(rng.permutation(4000).astype(float), rng.random(4000) < 0.2) == pytest.approx(
+        0.5, abs=0.05
+    )
+
+
+def test_the_same_firm_in_two_vintages_is_no_block():
+    bad = np.tile(RNG.random(SIZE // 2) < 0.4, 2)
+    numbers = np.tile(np.arange(SIZE // 2, dtype=float), 2)
+    vintages = np.repeat(["2023Q3", "2023Q4"], SIZE // 2)
+    audit = split_audit(rows(unfavourable=bad, delivered_rows=numbers, vintages=vintages))
+    assert ("outcomes that stand together", "row of the delivery") not in beyond(audit)
+
+
+def test_firms_held_out_by_time_are_in_another_vintage_and_cross_nothing():
+    later = np.where(np.arange(SIZE) % 2 == 0, str(Sample.DEVELOPMENT), str(Sample.OUT_OF_BOTH))
+    checks = {finding.check for finding in split_audit(rows(samples={Scheme.COMMUNITY: later}))}
+    assert not checks & {"edges that cross", "near-duplicates"}

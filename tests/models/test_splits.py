@@ -120,3 +120,31 @@ def test_a_published_split_is_translated_and_other_values_leave_the_firm_out():
         "excluded",
         "excluded",
     ]
+
+
+def worst_rate(samples, names, outcome):
+    """Return by how much the rate of the worst sample differs from the rate of all."""
+    dealt = np.array([str(samples[name]) for name in names.tolist()])
+    return max(abs(outcome[dealt == sample].mean() - outcome.mean()) for sample in np.unique(dealt))
+
+
+@given(st.integers(0, 60))
+def test_the_worst_rate_is_no_further_off_than_that_of_a_random_deal(seed):
+    rng = np.random.default_rng(seed)
+    names, _, rows = portfolio_of(rng.integers(5, 30, size=40))
+    of_community = rng.beta(1, 4, size=40)
+    outcome = (rng.random(len(names)) < of_community[[int(name[1:]) for name in names]]).astype(float)
+    deal = dealt_communities(names, outcome, rows, SPEC)
+    kinds = [Sample.OUT_OF_COMMUNITY] * 8 + [Sample.VALIDATION] * 8 + [Sample.DEVELOPMENT] * 24
+    at_random = [
+        worst_rate(dict(zip(np.unique(names).tolist(), rng.permutation(kinds), strict=True)), names, outcome)
+        for _ in range(20)
+    ]
+    assert worst_rate(deal.samples, names, outcome) <= np.median(at_random)
+
+
+def test_a_share_of_nothing_holds_nothing_out_and_says_so():
+    names, outcome, rows = portfolio_of([10] * 20)
+    deal = dealt_communities(names, outcome, rows, SplitSpec(out_of_community_share=0))
+    assert set(deal.samples.values()) == {Sample.DEVELOPMENT, Sample.VALIDATION}
+    assert deal.missing == {Sample.OUT_OF_COMMUNITY: "`split.out_of_community_share` is 0: nothing is held out"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.vintages import vintage_plan
+from models.vintages import rolling_origins, vintage_plan
 from schemas.errors import NotEnoughData
 from schemas.splits import SplitSpec
 from schemas.terms import Quarter
@@ -96,3 +96,62 @@ def test_nothing_is_learnt_before_it_was_known(quarter, horizon, vintages, step,
     if plan.out_of_time is not None:
         assert all(vintage.shifted(horizon) <= plan.out_of_time for vintage in plan.development)
         assert plan.out_of_time == max(v for v in delivered if v.shifted(horizon) <= quarter)
+
+
+def test_the_worked_example_of_time_as_a_scheme():
+    spec = SplitSpec(schemes=("temporal",), development_vintages=2, validation_vintages=2)
+    plan = vintage_plan(Quarter(2024, 4), 4, spec, YEARS)
+    assert texts(plan.development) == ["2022Q3", "2022Q4"]
+    assert texts(plan.temporal.judged) == ["2022Q3", "2022Q4"]
+    assert texts(plan.temporal.learnt) == ["2021Q2", "2021Q3"]
+    assert texts(plan.every) == ["2021Q2", "2021Q3", "2022Q3", "2022Q4", "2023Q4"]
+
+
+def test_origins_go_back_one_horizon_at_a_time():
+    plan = vintage_plan(Quarter(2024, 4), 4, SplitSpec(development_vintages=2, origins=3), YEARS)
+    assert [texts(window.judged) for window in plan.origins] == [["2023Q4"], ["2022Q4"], ["2021Q4"]]
+    assert [texts(window.learnt) for window in plan.origins] == [
+        ["2022Q3", "2022Q4"],
+        ["2021Q3", "2021Q4"],
+        ["2020Q3", "2020Q4"],
+    ]
+
+
+def test_origins_without_a_past_or_without_a_delivery_are_left_out():
+    few = [quarter for quarter in YEARS[:10] if quarter != YEARS[7]]
+    plan = vintage_plan(YEARS[10], 1, SplitSpec(origins=50), few)
+    judged = [window.judged[0] for window in plan.origins]
+    assert YEARS[7] not in judged
+    assert judged[-1] == YEARS[1], "the first vintage has nothing to learn from"
+
+
+def test_data_without_quarters_have_no_origins():
+    assert rolling_origins([Quarter(2020, 1)], 0, SplitSpec(), 4) == ()
+
+
+def test_without_a_wish_for_them_no_vintage_is_added():
+    plain = vintage_plan(Quarter(2024, 4), 4, SplitSpec(), YEARS)
+    assert (plain.temporal, plain.origins) == (None, ())
+    assert plain.every == (*plain.development, plain.out_of_time)
+
+
+@given(
+    st.sampled_from(YEARS),
+    st.integers(1, 6),
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.integers(0, 5),
+    st.sets(st.sampled_from(YEARS), min_size=1),
+)
+def test_origins_and_time_learn_nothing_before_it_was_known(quarter, horizon, vintages, step, origins, delivered):
+    spec = SplitSpec(
+        schemes=("community", "temporal"), development_vintages=vintages, vintage_step=step, origins=origins
+    )
+    try:
+        plan = vintage_plan(quarter, horizon, spec, delivered)
+    except NotEnoughData:
+        return
+    windows = [*plan.origins, *([plan.temporal] if plan.temporal else [])]
+    assert all(learnt.shifted(horizon) <= min(w.judged) for w in windows for learnt in w.learnt)
+    assert len(plan.origins) <= origins
+    assert vintage_plan(quarter, horizon, spec, plan.every) == plan, "the chosen vintages are all that the plan needs"

@@ -277,3 +277,26 @@ def gains(*intervals):
 def test_the_graph_helped_if_better_everywhere_and_significantly_so_somewhere(intervals, helped):
     assert graph_helped(gains(*intervals)) == helped
     assert verdict(evaluated(gains=gains(*intervals)), []).graph_helped == helped
+
+
+@pytest.mark.parametrize("sample", [Sample.OUT_OF_BOTH, Sample.RANDOM_TEST])
+@pytest.mark.parametrize("away", [0.2, -0.2])
+def test_samples_without_gates_have_no_say_in_whether_the_graph_helped(sample, away):
+    shown = GraphGain(
+        sample=sample,
+        graph_candidate="g",
+        simple_candidate="s",
+        difference=Interval(value=away, low=away - 0.01, high=away + 0.01),
+    )
+    assert graph_helped([*gains((0.02, 0.01, 0.03)), shown]) == "yes"
+    assert graph_helped([*gains((0.02, -0.01, 0.05)), shown]) == "no"
+
+
+def test_samples_without_gates_get_none_and_those_of_a_scheme_do(judged, world):
+    auc = AUC | {Sample.OUT_OF_BOTH: 0.3, Sample.RANDOM_TEST: 0.3, Sample.UNSEEN_FIRMS: 0.3}
+    plain = judged(evaluation=evaluated(auc))
+    assert not [name for name in plain if "out_of_both" in name or "random" in name or "unseen" in name]
+    portfolio = world.portfolio(gates=LIMITS, split={"schemes": ["community", "entity", "random"]})
+    found = judged(evaluation=evaluated(auc), portfolio=portfolio)
+    assert found["discrimination (AUC): unseen_firms"].verdict is FAIL
+    assert not [name for name in found if "out_of_both" in name or "random" in name]

@@ -260,3 +260,15 @@ def test_an_expression_is_tried_before_any_data_comes(world, changes, message):
 def test_a_range_of_weights_that_ends_before_it_begins_is_refused():
     with pytest.raises(ValueError, match=r"weight_between ends \(0\) before it begins \(1\)"):
         RelationSpec(name="supply", file="x", source="a", target="b", weight_between=(1, 0))
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"schemes": ["temporal"]}, "the scheme `temporal` is for data with quarters"),
+        ({"origins": 2}, "split.origins is for data with quarters"),
+    ],
+)
+def test_data_with_one_quarter_cannot_be_split_by_time(described, split, message):
+    closed(described)["split"] = split
+    refused(described, message)

@@ -8,6 +8,7 @@ from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, TrainingSpec
 from schemas.splits import SplitSpec
 from schemas.terms import Family
 
+PARTITION = {"file": "folds.csv", "firm_id": "firm", "group": "fold"}
 PUBLISHED = {"development": ["train"], "validation": ["valid"], "published_test": ["test"]}
 MINIMAL = {
     GraphSpec: {},
@@ -65,6 +66,13 @@ def test_a_candidate_belongs_to_the_family_of_what_it_sees():
         ({"validation_share": 1.2}, "less than or equal to 1"),
         ({"development_vintages": 0}, "greater than or equal to 1"),
         ({"vintage_step": 0}, "greater than or equal to 1"),
+        ({"origins": -1}, "greater than or equal to 0"),
+        ({"development_vintages": 2, "validation_vintages": 3}, "not more than those; found 3 of 2"),
+        ({"schemes": ["random"]}, "the scheme `random` flatters every candidate"),
+        ({"schemes": ["entity"], "partition": PARTITION}, "name that scheme too"),
+        ({"partition": PARTITION | {"file": "{quarter}/folds.csv"}}, "a partition is one for all vintages"),
+        ({"partition": PARTITION | {"published_on": "day"}}, "a partition is one for all vintages"),
+        ({"partition": PARTITION | {"validation": ["1", "2"], "out_of_community": ["2"]}}, "both name 2"),
     ],
 )
 def test_an_impossible_split_is_refused(settings, message):
