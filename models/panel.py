@@ -52,6 +52,13 @@ def panel(graphs: Sequence[CorporateGraph], outcomes: pl.DataFrame) -> Panel:
 
 def pooled_communities(graphs: Sequence[CorporateGraph], portfolio: PortfolioSpec) -> dict[str, str]:
     """Return each firm's community in the union of all vintages, so that it keeps one name in all of them."""
+    firms, union = pooled_union(graphs)
+    found = detected_communities(firms, union, portfolio.graph)
+    return dict(zip(firms.tolist(), found.names.tolist(), strict=True))
+
+
+def pooled_union(graphs: Sequence[CorporateGraph]) -> tuple[NDArray[np.str_], sp.csr_array]:
+    """Return the firms of any vintage, ascending, and the pattern of who was related to whom in any of them."""
     firms = np.unique(np.concatenate([graph.firms for graph in graphs]))
     total = sp.csr_array((len(firms), len(firms)), dtype=np.float64)
     for graph in graphs:
@@ -61,8 +68,7 @@ def pooled_communities(graphs: Sequence[CorporateGraph], portfolio: PortfolioSpe
     total = sp.csr_array(total)
     total.data = np.ones_like(total.data)
     total.sort_indices()
-    found = detected_communities(firms, total, portfolio.graph)
-    return dict(zip(firms.tolist(), found.names.tolist(), strict=True))
+    return firms, total
 
 
 def dealt_samples(
