@@ -24,8 +24,8 @@ ALL_RELATIONS = "all relations: partners"
 CLUSTERING, CORE = "clustering", "core number"
 #: eigenvalues in the fingerprint
 SPECTRAL_HEAD = 12
-#: decimals of an eigenvalue: the solver's last digits depend on the machine
-_EIGENVALUE_DECIMALS = 8
+#: decimals of an eigenvalue, and the residual that is enough for them
+_EIGENVALUE_DECIMALS, _RESIDUAL = 6, 1e-5
 
 
 def graph_statistics(
@@ -86,7 +86,7 @@ def spectral_head(union: sp.csr_array, firms: NDArray[np.str_], count: int = SPE
 
     Returns
     -------
-    At most `count` values, rounded to 8 decimals: fewer for a smaller component, none for a graph without edges.
+    At most `count` values, rounded to 6 decimals: fewer for a smaller component, none for a graph without edges.
     """
     members = largest_component(union)
     if len(members) < 2:
@@ -94,7 +94,7 @@ def spectral_head(union: sp.csr_array, firms: NDArray[np.str_], count: int = SPE
     matrix = renormalised_adjacency(sp.csr_array(union[members][:, members]))
     # In (-1/2, 1/2), so not orthogonal to any vector sought, mirror-symmetric graphs included.
     start = uniforms(firm_keys(firms[members], 0), np.array(0, dtype=np.uint64)) - 0.5
-    values, _ = leading_eigenpairs(matrix, count, start)
+    values, _ = leading_eigenpairs(matrix, count, start, _RESIDUAL)
     return tuple(round(float(value), _EIGENVALUE_DECIMALS) for value in values)
 
 

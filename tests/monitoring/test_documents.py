@@ -21,7 +21,7 @@ from monitoring.documents import (
     monitoring_report_markdown,
     open_findings,
 )
-from monitoring.filters import inert, interval, markdown, shortened
+from monitoring.filters import amount, inert, interval, markdown, shortened
 from monitoring.graph_page import graph_page_html, graph_page_markdown
 from monitoring.rules import RULES
 from schemas.diffs import (
@@ -724,6 +724,29 @@ def test_the_card_says_what_was_decided_and_on_what_grounds(write):
     assert all(rule.source in text and str(rule.as_of) in text for rule in RULES)
 
 
+@pytest.mark.parametrize("write", [graph_page_html, graph_page_markdown])
+def test_the_graph_page_says_which_graph_it_is_and_what_changed(write):
+    dossier = DOSSIERS["rich"]
+    text = written(write, "rich")
+    text = Page(text).text if write is graph_page_html else text
+    assert all(digest in text for digest in (dossier.graph.fingerprint, *dossier.graph.digests.values()))
+    assert "Since 2024Q3, 41 firms came and 31 left; 612 edges were born and 430 died." in text
+    assert "Shown are the 6 largest of 61 communities, with 1,350 of 2,400 firms (56.2 %)." in text
+    assert "55 smaller ones, 7 of them a single firm" in text
+    assert "Nothing new was published for supply in 2024Q4" in text
+    assert "0.412" in text
+    assert "1.0000, 0.9730, 0.9510" in text
+    assert "similar_filings" in text
+    assert "graph.json has all 41" in text
+
+
+def test_the_card_shows_the_map_and_links_the_graph_page():
+    card = Page(written(model_card_html, "rich"))
+    assert {"href": "graph.html"} in card.every("a")
+    assert any(image["alt"].startswith("Map of the 6 largest of 61 communities") for image in card.every("img"))
+    assert "[graph page](graph.md)" in written(model_card_markdown, "rich")
+
+
 def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
     findings = open_findings(DOSSIERS["rich"])
     assert [(found.finding, found.owner) for found in findings] == [
@@ -802,6 +825,14 @@ def test_markdown_signs_are_shown_and_not_obeyed(value, shown):
 def test_invisible_characters_are_shown_by_their_code_points():
     assert inert("a\u202eb\u200bc\x00\nd\ud800") == "a⟨U+202E⟩b⟨U+200B⟩c⟨U+0000⟩⟨U+000A⟩d⟨U+D800⟩"
     assert inert("Công ty Ångström 株式会社") == "Công ty Ångström 株式会社"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(3_903_116.094, "3,903,116"), (-1234.5, "−1,234"), (0.25, "0.25"), (-0.12345, "−0.1235"), (None, "—"), (0, "0")],
+)
+def test_weights_are_shown_with_the_figures_that_matter(value, shown):
+    assert amount(value) == shown
 
 
 def test_a_long_value_is_cut_and_says_how_long_it_was():
