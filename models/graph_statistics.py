@@ -6,22 +6,46 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from models.centrality import largest_component
 from models.cohesion import core_numbers, local_clustering
 from models.communities import Communities
 from models.corporate_graph import CorporateGraph, RelationEdges
 from models.fingerprint import exact_root, part_digests
-from schemas.results import GraphStatistics, RelationStatistics
+from models.firm_streams import firm_keys, uniforms
+from models.laplacians import renormalised_adjacency
+from models.spectrum import leading_eigenpairs
+from models.tails import tail
+from schemas.portrait import Tail
+from schemas.results import GraphStatistics, Homophily, RelationStatistics, StructuralFingerprint
 from schemas.terms import Quarter
 
 QUANTILES = {"minimum": 0.0, "lower quartile": 0.25, "median": 0.5, "upper quartile": 0.75, "p99": 0.99, "maximum": 1.0}
+ALL_RELATIONS = "all relations: partners"
+CLUSTERING, CORE = "clustering", "core number"
+#: eigenvalues in the fingerprint
+SPECTRAL_HEAD = 12
+#: decimals of an eigenvalue, and the residual that is enough for them
+_EIGENVALUE_DECIMALS, _RESIDUAL = 6, 1e-5
 
 
-def graph_statistics(graph: CorporateGraph, communities: Communities) -> GraphStatistics:
-    """Return counts, degrees, components, clustering and cores, with the exact fingerprint."""
+def graph_statistics(
+    graph: CorporateGraph, communities: Communities, homophily: tuple[Homophily, ...] = ()
+) -> GraphStatistics:
+    """Return counts, degrees, components, clustering and cores, with the exact and the structural fingerprint.
+
+    Parameters
+    ----------
+    communities
+        The partition of the graph's own firms.
+    homophily
+        Becomes part of the structural fingerprint (`models.homophily`).
+    """
     union = graph.union()
     degrees = np.diff(union.indptr)
     digests = part_digests(graph)
+    nodes = _node_statistics(graph, union)
     _, component = sp.csgraph.connected_components(union, directed=False)
+    _, sizes = np.unique(communities.names, return_counts=True)
     return GraphStatistics(
         quarter=Quarter.of(graph.as_of),
         firms=graph.size,
@@ -32,12 +56,46 @@ def graph_statistics(graph: CorporateGraph, communities: Communities) -> GraphSt
         relations=tuple(_relation_statistics(name, relation) for name, relation in graph.relations.items()),
         components=int(component.max()) + 1,
         largest_component=int(np.bincount(component).max()),
-        clustering=float(local_clustering(union).mean()),
-        largest_core=int(core_numbers(union).max()),
-        degree_quantiles={name: float(np.quantile(degrees, share)) for name, share in QUANTILES.items()},
-        communities=communities.count,
+        clustering=float(nodes[CLUSTERING].mean()),
+        largest_core=int(nodes[CORE].max()),
+        degree_quantiles=_quantiles(degrees),
+        communities=len(sizes),
         modularity=communities.modularity,
+        structure=StructuralFingerprint(
+            quantiles={name: _quantiles(values) for name, values in nodes.items()},
+            community_sizes=_quantiles(sizes),
+            homophily=homophily,
+            spectral_head=spectral_head(union, graph.firms),
+        ),
     )
+
+
+def spectral_head(union: sp.csr_array, firms: NDArray[np.str_], count: int = SPECTRAL_HEAD) -> tuple[float, ...]:
+    """Return the largest eigenvalues, falling, of the renormalised adjacency of the largest component.
+
+    Of E^-1/2 (A + I) E^-1/2 with E = D + I (Kipf and Welling 2017), eigenvalues in (-1, 1]. Over all components
+    together the eigenvalue 1 would only repeat once a component, which is counted elsewhere. The gap below 1
+    bounds how well the component can be cut in two (Cheeger's inequality; Chung 1997).
+
+    Parameters
+    ----------
+    union : (n, n)
+        Symmetric pattern (`CorporateGraph.union`).
+    firms : (n,) str
+        Ids, which seed the solver's start, so that the same graph gives the same numbers.
+
+    Returns
+    -------
+    At most `count` values, rounded to 6 decimals: fewer for a smaller component, none for a graph without edges.
+    """
+    members = largest_component(union)
+    if len(members) < 2:
+        return ()
+    matrix = renormalised_adjacency(sp.csr_array(union[members][:, members]))
+    # In (-1/2, 1/2), so not orthogonal to any vector sought, mirror-symmetric graphs included.
+    start = uniforms(firm_keys(firms[members], 0), np.array(0, dtype=np.uint64)) - 0.5
+    values, _ = leading_eigenpairs(matrix, count, start, _RESIDUAL)
+    return tuple(round(float(value), _EIGENVALUE_DECIMALS) for value in values)
 
 
 def node_statistics(graph: CorporateGraph) -> dict[str, NDArray[np.float64]]:
@@ -45,7 +103,23 @@ def node_statistics(graph: CorporateGraph) -> dict[str, NDArray[np.float64]]:
 
     Their distributions are what graph drift compares between quarters.
     """
-    union = graph.union()
+    return _node_statistics(graph, graph.union())
+
+
+def degree_tails(graph: CorporateGraph) -> tuple[Tail, ...]:
+    """Return how the number of partners is distributed: of all relations together, then of each and each direction."""
+    every = tail(ALL_RELATIONS, np.diff(graph.union().indptr))
+    return (every, *(tail(name, values) for name, values in _degrees(graph).items()))
+
+
+def _node_statistics(graph: CorporateGraph, union: sp.csr_array) -> dict[str, NDArray[np.float64]]:
+    columns = _degrees(graph)
+    columns[CLUSTERING] = local_clustering(union)
+    columns[CORE] = core_numbers(union).astype(np.float64)
+    return columns
+
+
+def _degrees(graph: CorporateGraph) -> dict[str, NDArray[np.float64]]:
     columns: dict[str, NDArray[np.float64]] = {}
     for name, relation in graph.relations.items():
         columns[f"{name}: partners out" if relation.directed else f"{name}: partners"] = np.diff(
@@ -53,9 +127,12 @@ def node_statistics(graph: CorporateGraph) -> dict[str, NDArray[np.float64]]:
         ).astype(np.float64)
         if relation.directed:
             columns[f"{name}: partners in"] = np.bincount(relation.indices, minlength=graph.size).astype(np.float64)
-    columns["clustering"] = local_clustering(union)
-    columns["core number"] = core_numbers(union).astype(np.float64)
     return columns
+
+
+def _quantiles(values: NDArray[np.float64] | NDArray[np.int64]) -> dict[str, float]:
+    found = np.quantile(values, list(QUANTILES.values()))
+    return dict(zip(QUANTILES, map(float, found), strict=True))
 
 
 def _relation_statistics(name: str, relation: RelationEdges) -> RelationStatistics:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from models.communities import detected_communities
 from models.corporate_graph import CorporateGraph
@@ -33,6 +34,13 @@ class Membership:
 
 def pooled_communities(graphs: Sequence[CorporateGraph], portfolio: PortfolioSpec) -> dict[str, str]:
     """Return each firm's community in the union of all vintages, so that it keeps one name in all of them."""
+    firms, union = pooled_union(graphs)
+    found = detected_communities(firms, union, portfolio.graph)
+    return dict(zip(firms.tolist(), found.names.tolist(), strict=True))
+
+
+def pooled_union(graphs: Sequence[CorporateGraph]) -> tuple[NDArray[np.str_], sp.csr_array]:
+    """Return the firms of any vintage, ascending, and the pattern of who was related to whom in any of them."""
     firms = np.unique(np.concatenate([graph.firms for graph in graphs]))
     total = sp.csr_array((len(firms), len(firms)), dtype=np.float64)
     for graph in graphs:
@@ -42,8 +50,7 @@ def pooled_communities(graphs: Sequence[CorporateGraph], portfolio: PortfolioSpe
     total = sp.csr_array(total)
     total.data = np.ones_like(total.data)
     total.sort_indices()
-    found = detected_communities(firms, total, portfolio.graph)
-    return dict(zip(firms.tolist(), found.names.tolist(), strict=True))
+    return firms, total
 
 
 def memberships(graphs: Sequence[CorporateGraph], given: pl.DataFrame | None, portfolio: PortfolioSpec) -> Membership:

@@ -18,7 +18,7 @@ TOLERANCE = 1e-10
 
 
 def leading_eigenpairs(
-    matrix: sp.csr_array, count: int, start: NDArray[np.float64]
+    matrix: sp.csr_array, count: int, start: NDArray[np.float64], tolerance: float = TOLERANCE
 ) -> tuple[NDArray[np.float64], FloatMatrix]:
     """Return the algebraically largest eigenvalues, falling, and their vectors of length 1 as columns.
 
@@ -30,6 +30,9 @@ def leading_eigenpairs(
         Symmetric.
     start : (n,)
         Where Lanczos starts; it must not be orthogonal to a vector sought.
+    tolerance
+        Residual at which a vector counts as found, relative to its eigenvalue. The error of a value is of the order
+        of the residual's square over the gap to the next one (Parlett 1980), so that values alone need less.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def leading_eigenpairs(
         if matrix.shape[0] <= max(DENSE, count + 1):
             values, vectors = np.linalg.eigh(matrix.toarray())
         else:
-            values, vectors = _lanczos(matrix, count, start)
+            values, vectors = _lanczos(matrix, count, start, tolerance)
     falling = np.argsort(-values, kind="stable")[:count]
     return values[falling], vectors[:, falling]
 
@@ -60,13 +63,15 @@ def with_fixed_signs(vectors: FloatMatrix) -> FloatMatrix:
     return vectors * np.where(np.where(skewed, cubes, entries) < 0, -1.0, 1.0)
 
 
-def _lanczos(matrix: sp.csr_array, count: int, start: NDArray[np.float64]) -> tuple[NDArray[np.float64], FloatMatrix]:
+def _lanczos(
+    matrix: sp.csr_array, count: int, start: NDArray[np.float64], tolerance: float
+) -> tuple[NDArray[np.float64], FloatMatrix]:
     from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
     basis = min(max(2 * count + 1, 20), matrix.shape[0])
     try:
         values, vectors = eigsh(
-            matrix, k=count, which="LA", v0=start, ncv=basis, maxiter=RESTARTS, tol=TOLERANCE, rng=0
+            matrix, k=count, which="LA", v0=start, ncv=basis, maxiter=RESTARTS, tol=tolerance, rng=0
         )
     except ArpackNoConvergence as unfinished:
         values, vectors = unfinished.eigenvalues, unfinished.eigenvectors

@@ -8,8 +8,10 @@ from monitoring import filters
 from monitoring.documents import Form, template_environment
 from schemas.diffs import CommunitiesDiff, FirmsDiff, NeighbourhoodsDiff, QuarterDiff, RelationDiff
 
-#: rows a table has at most; `diff.json` has all
+#: rows a table has at most; the JSON file beside it has all
 SHOWN = 20
+#: the file beside the page that has all rows
+FULL = "diff.json"
 _TOLD = 3
 _WIDTH = 16
 #: not a relation's name, which has no space
@@ -31,7 +33,7 @@ def graph_diff_text(content: QuarterDiff) -> str:
     details: dict[str, list[str]] = {relation.relation: _moves(relation) for relation in content.diff.relations}
     details[_NEIGHBOURHOODS] = _most_changed(content.diff.neighbourhoods)
     lines = [f"{filters.prose(content.title)}, {content.before.quarter} to {content.after.quarter}"]
-    for name, text in _summary(content):
+    for name, text in summary(content):
         lines.append(f"  {filters.prose(name):<{_WIDTH}} {text}")
         lines += [f"  {'':<{_WIDTH}}   {detail}" for detail in details.get(name, [])]
     return "\n".join(lines) + "\n"
@@ -46,14 +48,15 @@ def _written(content: QuarterDiff, form: Form) -> str:
             diff=content.diff,
             before=content.before,
             after=content.after,
-            summary=_summary(content),
+            summary=summary(content),
+            full=FULL,
             shown=SHOWN,
         )
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def _summary(content: QuarterDiff) -> list[tuple[str, str]]:
+def summary(content: QuarterDiff) -> list[tuple[str, str]]:
     """Return what changed as pairs of a name and one line."""
     diff = content.diff
     equal = [part.part for part in diff.parts if part.equal]

@@ -17,11 +17,12 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.discrimination import METRICS
-from monitoring import charts, filters, rules
+from monitoring import charts, filters, graph_charts, rules
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
 from schemas.base import Frozen
 from schemas.portfolio import PortfolioSpec
+from schemas.portrait import GraphPortrait
 from schemas.references import RefreshKey
 from schemas.results import (
     AdmissionResult,
@@ -46,6 +47,8 @@ class Dossier(Frozen):
 
     Attributes
     ----------
+    portrait
+        What the graph page shows and the card shows a part of.
     curves
         What is drawn of each sample (see `charts`); may be empty.
     environment
@@ -63,6 +66,7 @@ class Dossier(Frozen):
     admission: AdmissionResult
     quarantine_examples: tuple[QuarantinedRow, ...]
     graph: GraphStatistics
+    portrait: GraphPortrait
     split: SplitResult
     evaluation: Evaluation
     judged: Judged
@@ -84,27 +88,27 @@ class Finding(Frozen):
 
 def model_card_html(dossier: Dossier) -> str:
     """Write the model card as one self-contained page."""
-    return _written("model_card.j2", dossier, "html")
+    return written("model_card.j2", dossier, "html")
 
 
 def model_card_markdown(dossier: Dossier) -> str:
     """Write the model card as Markdown; charts become sentences."""
-    return _written("model_card.j2", dossier, "markdown")
+    return written("model_card.j2", dossier, "markdown")
 
 
 def monitoring_report_html(dossier: Dossier) -> str:
     """Write the monitoring report as one self-contained page."""
-    return _written("monitoring_report.j2", dossier, "html")
+    return written("monitoring_report.j2", dossier, "html")
 
 
 def monitoring_report_markdown(dossier: Dossier) -> str:
     """Write the monitoring report as Markdown; charts become sentences."""
-    return _written("monitoring_report.j2", dossier, "markdown")
+    return written("monitoring_report.j2", dossier, "markdown")
 
 
 def artifact_markdown(dossier: Dossier) -> str:
     """Write the short note for the Prefect page, whose Markdown shows PNG but neither SVG nor HTML."""
-    return _written("artifact.j2", dossier, "markdown")
+    return written("artifact.j2", dossier, "markdown")
 
 
 def open_findings(dossier: Dossier) -> list[Finding]:
@@ -215,11 +219,14 @@ def template_environment(form: Form) -> Environment:
             _across,
         )
     }
-    environment.globals.update(tools, charts=charts, rules=rules, judgements=Judgement, form=form)
+    environment.globals.update(
+        tools, charts=charts, graph_charts=graph_charts, rules=rules, judgements=Judgement, form=form
+    )
     return environment
 
 
-def _written(template: str, dossier: Dossier, form: Form) -> str:
+def written(template: str, dossier: Dossier, form: Form, **more: object) -> str:
+    """Render a document from the fields of a dossier and whatever else its templates ask for."""
     fields = {name: getattr(dossier, name) for name in Dossier.model_fields}
-    text = template_environment(form).get_template(template).render(dossier=dossier, **fields)
+    text = template_environment(form).get_template(template).render(dossier=dossier, **fields, **more)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

@@ -84,6 +84,13 @@ def number(value: float | None, decimals: int = 3) -> Markup:
     return NOTHING if value is None or _missing(value) else _numeral(_signed(value, decimals))
 
 
+def amount(value: float | None) -> Markup:
+    """Write a weight, whose unit may be anything: whole from a thousand on, else with four figures."""
+    if value is None or _missing(value):
+        return NOTHING
+    return _numeral(_signed(value, 0) if abs(value) >= 1000 else f"{value:.4g}".replace("-", "−"))
+
+
 def percent(value: float | None) -> Markup:
     """Write a share as a percentage with one decimal."""
     return NOTHING if _missing(value) else _numeral(f"{value:.1%}".replace("%", " %"))
@@ -154,6 +161,7 @@ FILTERS: dict[str, Callable[..., object]] = {
         metric,
         count,
         number,
+        amount,
         percent,
         interval,
         gain,

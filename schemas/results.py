@@ -84,6 +84,42 @@ class CutOffRow(Frozen):
     mean_degree: float
 
 
+class Homophily(Frozen):
+    """Whether related firms are alike in one attribute: Newman's assortativity (2003) over one relation.
+
+    1: only firms of the same value are related; 0: as by chance; below 0: rather firms of different values.
+    `value` is None where no edge joins two firms whose values are known, or where all have the same one.
+    """
+
+    relation: str
+    attribute: str
+    #: edges between firms whose values are known
+    edges: int
+    value: float | None
+
+
+class StructuralFingerprint(Frozen):
+    """The shape of a graph in a few numbers that quarters can be compared by, whoever its firms are.
+
+    Attributes
+    ----------
+    quantiles
+        By statistic over the firms (degrees of each relation, clustering, core number), the value at each quantile.
+    community_sizes
+        Firms a community, at each quantile of the communities.
+    homophily
+        Of each category over each relation, the known outcome last.
+    spectral_head
+        Largest eigenvalues of the renormalised adjacency of the largest component, falling; the first is 1, and
+        each that comes near it stands for a part of the graph that is nearly cut off from the rest.
+    """
+
+    quantiles: dict[str, dict[str, float]]
+    community_sizes: dict[str, float]
+    homophily: tuple[Homophily, ...]
+    spectral_head: tuple[float, ...]
+
+
 class GraphStatistics(Frozen):
     """What a corporate graph looks like. Degrees and clustering treat all relations as one undirected graph."""
 
@@ -104,6 +140,8 @@ class GraphStatistics(Frozen):
     modularity: float
     #: how relations from texts depend on their cut-off
     sensitivity: tuple[CutOffRow, ...] = ()
+    #: None in what was published before there was one
+    structure: StructuralFingerprint | None = None
 
 
 class SampleSummary(Frozen):

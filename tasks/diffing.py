@@ -19,12 +19,14 @@ from schemas.diffs import DiffSide, QuarterDiff
 from schemas.errors import IntegrityError, NotEnoughData
 from schemas.portfolio import PortfolioSpec
 from schemas.references import FileRef
-from schemas.results import Manifest
+from schemas.results import GraphStatistics, Manifest
 from schemas.terms import Quarter
 from tasks.catalogue import Catalogue, PublishedRefresh, open_catalogue
 from tasks.lake import MANIFEST, discard, publish_folder, read_file, read_json, rebased, write_file, write_json
 from tasks.settings import settings
 
+#: where a published refresh has its graph's statistics
+STATISTICS = "graph_statistics.json"
 _WRITERS: dict[str, Callable[[QuarterDiff], str]] = {
     "diff.md": graph_diff_markdown,
     "diff.html": graph_diff_html,
@@ -53,17 +55,39 @@ def published_diff(portfolio: PortfolioSpec, before: Quarter, after: Quarter) ->
     sides = [_published(catalogue, portfolio.name, quarter) for quarter in (before, after)]
     manifests = [_manifest(chosen.home, side) for side in sides]
     old, new = (_graph(chosen.home, side, manifest) for side, manifest in zip(sides, manifests, strict=True))
-    content = QuarterDiff(
-        portfolio=portfolio.name,
-        title=portfolio.title,
-        before=_side(manifests[0]),
-        after=_side(manifests[1]),
-        diff=graph_diff(old, new, _communities(old, portfolio), _communities(new, portfolio)),
-    )
+    content = _difference(portfolio, (_side(manifests[0]), old), (_side(manifests[1]), new))
     folder = _written(chosen.home, content)
     return WrittenDiff(
         content=content,
         files=tuple(str(chosen.home / folder / name) for name in ("diff.json", *_WRITERS)),
+    )
+
+
+def diff_since(
+    home: Path, before: PublishedRefresh, portfolio: PortfolioSpec, after: DiffSide, graph: CorporateGraph
+) -> tuple[QuarterDiff, GraphStatistics | None]:
+    """Compare a graph that is about to be published with a published one; return that one's statistics too.
+
+    Raises
+    ------
+    IntegrityError
+        If a published file is not what was recorded.
+    """
+    manifest = _manifest(home, before)
+    old = _graph(home, before, manifest)
+    return _difference(portfolio, (_side(manifest), old), (after, graph)), _statistics(home, before, manifest)
+
+
+def _difference(
+    portfolio: PortfolioSpec, before: tuple[DiffSide, CorporateGraph], after: tuple[DiffSide, CorporateGraph]
+) -> QuarterDiff:
+    (old_side, old), (new_side, new) = before, after
+    return QuarterDiff(
+        portfolio=portfolio.name,
+        title=portfolio.title,
+        before=old_side,
+        after=new_side,
+        diff=graph_diff(old, new, _communities(old, portfolio), _communities(new, portfolio)),
     )
 
 
@@ -97,6 +121,14 @@ def _graph(home: Path, refresh: PublishedRefresh, manifest: Manifest) -> Corpora
             way_out="refresh the quarter again",
         )
     return graph_from_bytes(read_file(home, FileRef(path=f"{refresh.folder}/{name}", sha256=listed[name])))
+
+
+def _statistics(home: Path, refresh: PublishedRefresh, manifest: Manifest) -> GraphStatistics | None:
+    listed = {file.path: file.sha256 for file in manifest.files}
+    if STATISTICS not in listed:
+        return None
+    ref = FileRef(path=f"{refresh.folder}/{STATISTICS}", sha256=listed[STATISTICS])
+    return read_json(home, ref, GraphStatistics)
 
 
 def _side(manifest: Manifest) -> DiffSide:

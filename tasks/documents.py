@@ -20,6 +20,7 @@ from monitoring.documents import (
     monitoring_report_html,
     monitoring_report_markdown,
 )
+from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
 from schemas.portfolio import PortfolioSpec
 from schemas.references import DocumentRef, Evidence, JudgementRef, RefreshRun
 from schemas.results import (
@@ -33,7 +34,8 @@ from schemas.results import (
 from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
 from tasks.evaluation import read_contest
-from tasks.lake import read_frame, read_json, write_file
+from tasks.lake import read_frame, read_json, write_file, write_json
+from tasks.portraits import graph_portrait
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
@@ -44,6 +46,8 @@ _QUARANTINE_SHOWN = 20
 _WRITERS = {
     "model_card.html": ("Model card", model_card_html),
     "model_card.md": ("Model card", model_card_markdown),
+    "graph.html": ("Graph", graph_page_html),
+    "graph.md": ("Graph", graph_page_markdown),
     "monitoring_report.html": ("Monitoring report", monitoring_report_html),
     "monitoring_report.md": ("Monitoring report", monitoring_report_markdown),
 }
@@ -58,12 +62,14 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
         for name, (title, writer) in _WRITERS.items()
     ]
+    numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
+    written.append(DocumentRef(title="Graph, every number", file=numbers))
     create_markdown_artifact(
         artifact_markdown(dossier),
         key=f"{run.portfolio.name.replace('_', '-')}-verdict",
         description=f"Verdict on {run.portfolio.title}, {run.quarter}",
     )
-    note(", ".join(_WRITERS))
+    note(", ".join([*_WRITERS, FULL]))
     return written
 
 
@@ -83,13 +89,15 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
     judged = read_json(home, judgement.judged, Judged)
     evaluation = read_json(home, judgement.evaluation, Evaluation)
     quarantine = read_frame(home, evidence.admission.quarantine).head(_QUARANTINE_SHOWN)
+    statistics = read_json(home, evidence.panel.statistics, GraphStatistics)
     first = catalogue.champion(run.portfolio.name) is None
     return Dossier(
         portfolio=run.portfolio,
         key=run.key,
         admission=read_json(home, evidence.admission.evidence, AdmissionResult),
         quarantine_examples=tuple(QuarantinedRow(**row) for row in quarantine.iter_rows(named=True)),
-        graph=read_json(home, evidence.panel.statistics, GraphStatistics),
+        graph=statistics,
+        portrait=graph_portrait(home, run, evidence, statistics),
         split=read_json(home, evidence.split.summary, SplitResult),
         evaluation=evaluation,
         judged=judged,

@@ -7,11 +7,13 @@ from pathlib import Path
 import polars as pl
 
 from models.admission import relation_table
+from models.categories import categories, known_outcome
 from models.communities import detected_communities
 from models.corporate_graph import CorporateGraph, corporate_graph
 from models.fingerprint import exact_root, part_digests
 from models.graph_codec import graph_bytes, graph_from_bytes
 from models.graph_statistics import graph_statistics
+from models.homophily import homophily
 from models.inputs import with_computed
 from models.knowledge import closed_outcomes, known_by, newest_firms
 from models.text_similarity import cut_off_sensitivity
@@ -19,7 +21,7 @@ from models.vintages import VintagePlan, vintage_plan
 from schemas.errors import NotEnoughData
 from schemas.portfolio import PortfolioSpec, SimilarTextSpec
 from schemas.references import AdmissionRef, FileRef, GraphRef, PanelRef, RefreshRun
-from schemas.results import CutOffRow
+from schemas.results import CutOffRow, Homophily
 from schemas.terms import Quarter, Table
 from tasks.lake import read_file, read_frame, write_file, write_frame, write_json
 from tasks.progress import note
@@ -43,7 +45,9 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
     quarters = sorted({*plan.every, run.quarter})
     graphs = {quarter: _graph(tables, run.portfolio, quarter) for quarter in quarters}
     current = graphs[run.quarter]
-    statistics = graph_statistics(current, detected_communities(current.firms, current.union(), run.portfolio.graph))
+    attributes = _attributes(tables, quarters, run.portfolio)
+    communities = detected_communities(current.firms, current.union(), run.portfolio.graph)
+    statistics = graph_statistics(current, communities, _homophily(graphs, outcomes, attributes, run))
     statistics = statistics.model_copy(update={"sensitivity": _sensitivity(tables, current, run)})
     note(f"{statistics.firms:,} firms, {statistics.edges:,} edges, {statistics.communities} communities")
     refs = {quarter: _written(home, run, quarter, graph) for quarter, graph in graphs.items()}
@@ -51,7 +55,7 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
         current=refs[run.quarter],
         vintages=tuple(refs[vintage] for vintage in plan.every),
         outcomes=write_frame(home, f"{run.work}/outcomes.parquet", outcomes),
-        attributes=write_frame(home, f"{run.work}/attributes.parquet", _attributes(tables, quarters, run.portfolio)),
+        attributes=write_frame(home, f"{run.work}/attributes.parquet", attributes),
         statistics=write_json(home, f"{run.work}/graph_statistics.json", statistics),
         out_of_time=plan.out_of_time,
         out_of_time_missing=plan.reason,
@@ -66,6 +70,22 @@ def _graph(tables: dict[str, pl.DataFrame], portfolio: PortfolioSpec, quarter: Q
 def read_graph(home: Path, ref: GraphRef) -> CorporateGraph:
     """Load a graph whose bytes are what was recorded."""
     return graph_from_bytes(read_file(home, ref.file))
+
+
+def _homophily(
+    graphs: dict[Quarter, CorporateGraph], outcomes: pl.DataFrame, attributes: pl.DataFrame, run: RefreshRun
+) -> tuple[Homophily, ...]:
+    """Return the homophily of the quarter's attributes, then of the closed vintages' outcomes, each in its graph."""
+    of_quarter = attributes.filter(pl.col("quarter") == str(run.quarter))
+    current = graphs[run.quarter]
+    vintages = outcomes.partition_by("vintage", as_dict=True)
+    closed = [
+        (graphs[Quarter.parse(str(vintage))], rows) for (vintage,), rows in sorted(vintages.items(), key=lambda v: v[0])
+    ]
+    return (
+        *homophily([(current, categories(current, of_quarter, run.portfolio))]),
+        *homophily((graph, [known_outcome(graph, rows, run.portfolio.target)]) for graph, rows in closed),
+    )
 
 
 def _sensitivity(tables: dict[str, pl.DataFrame], graph: CorporateGraph, run: RefreshRun) -> tuple[CutOffRow, ...]:

@@ -74,6 +74,7 @@ class TestSomebodyElsesPortfolio:
         assert all({"gate", "value", "limit", "verdict"} <= set(gate) for gate in printed["gates"])
         assert {gate["verdict"] for gate in printed["gates"]} <= {"pass", "fail", "not assessable"}
         assert [Path(path).name for path in printed["documents"]] == [
+            "graph.html", "graph.json", "graph.md",
             "model_card.html", "model_card.md", "monitoring_report.html", "monitoring_report.md",
         ]  # fmt: skip
         assert all(Path(path).is_absolute() and Path(path).is_file() for path in printed["documents"])
@@ -104,6 +105,23 @@ class TestSomebodyElsesPortfolio:
         }
         # Village 0's entry ended on 31 May, before the end of either quarter.
         assert edges["2024Q2"]["shareholding"] == edges["2024Q3"]["shareholding"] == 11
+
+    def test_the_graph_page_compares_with_the_quarter_published_before(self, published):
+        second, third = (
+            json.loads(next(Path(path) for path in one.refresh.documents if path.endswith("graph.json")).read_text())
+            for one in (published.second, published.third)
+        )
+        assert second["diff"] is None
+        assert second["before"] is None
+        assert (third["diff"]["before"]["quarter"], third["diff"]["after"]["quarter"]) == ("2024Q2", "2024Q3")
+        assert third["diff"]["after"]["fingerprint"] == published.third.refresh.fingerprint
+        assert third["before"]["structure"]["spectral_head"][0] == 1
+        communities = third["communities"]
+        assert sum(one["firms"] for one in communities["largest"]) <= communities["firms"]
+        assert sum(one["outcomes"] for one in communities["largest"]) > 0
+        page = next(Path(path) for path in published.third.refresh.documents if path.endswith("graph.md")).read_text()
+        assert published.third.refresh.fingerprint in page
+        assert "Since 2024Q2" in page
 
     def test_documents_name_fingerprint_and_audit_head(self, published):
         card = next(Path(path) for path in published.third.refresh.documents if path.endswith("model_card.md"))

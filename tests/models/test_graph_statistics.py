@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from models.communities import detected_communities
 from models.corporate_graph import corporate_graph
 from models.fingerprint import exact_root, part_digests
-from models.graph_statistics import core_numbers, graph_statistics, local_clustering, node_statistics
+from models.graph_statistics import (
+    SPECTRAL_HEAD,
+    core_numbers,
+    degree_tails,
+    graph_statistics,
+    local_clustering,
+    node_statistics,
+    spectral_head,
+)
+from schemas.results import Homophily
 from schemas.specs import GraphSpec
 from schemas.terms import Quarter
 
@@ -83,3 +92,58 @@ def test_a_graph_without_edges_has_numbers_too(graphs):
     found = statistics(graphs.graph_of(["a", "b"], {"supply": []}))
     assert (found.edges, found.components, found.clustering, found.largest_core) == (0, 2, 0.0, 0)
     assert (found.communities, found.modularity) == (2, 0.0)
+
+
+@given(random_graphs)
+def test_the_spectral_head_is_that_of_the_dense_matrix(graphs, drawn):
+    graph = graphs.graph_from_networkx(drawn)
+    found = spectral_head(graph.union(), graph.firms)
+    if not drawn.number_of_edges():
+        assert found == ()
+        return
+    # Of several components of the same size, that of the first firm.
+    members = max(nx.connected_components(drawn), key=lambda nodes: (len(nodes), -min(nodes)))
+    looped = nx.to_numpy_array(drawn.subgraph(members)) + np.eye(len(members))
+    root = np.diag(looped.sum(axis=1) ** -0.5)
+    expected = np.sort(np.linalg.eigvalsh(root @ looped @ root))[::-1][:SPECTRAL_HEAD]
+    assert found == pytest.approx(tuple(expected), abs=2e-6)
+    assert found[0] == pytest.approx(1)
+
+
+def test_the_structural_fingerprint_does_not_know_the_firms_by_name(graphs):
+    drawn = nx.barabasi_albert_graph(400, 3, seed=1)
+    renamed = nx.relabel_nodes(drawn, dict(zip(range(400), np.random.default_rng(0).permutation(400), strict=True)))
+    first, second = (statistics(graphs.graph_from_networkx(one)) for one in (drawn, renamed))
+    assert first.fingerprint != second.fingerprint
+    assert first.structure.quantiles == second.structure.quantiles
+    assert first.structure.spectral_head == pytest.approx(second.structure.spectral_head, abs=2e-6)
+    assert len(first.structure.spectral_head) == SPECTRAL_HEAD
+
+
+def test_nearly_separate_parts_show_at_the_head_of_the_spectrum(graphs):
+    cliques = nx.disjoint_union_all([nx.complete_graph(12)] * 3)
+    cliques.add_edges_from([(0, 12), (12, 24)])
+    found = statistics(graphs.graph_from_networkx(cliques)).structure
+    assert [value > 0.9 for value in found.spectral_head[:4]] == [True, True, True, False]
+    assert found.community_sizes == dict.fromkeys(found.community_sizes, 12)
+
+
+def test_the_fingerprint_carries_the_homophily_it_is_given(graphs):
+    graph = graphs.graph_of(["a", "b"], {"supply": [("a", "b")]})
+    row = Homophily(relation="supply", attribute="region", edges=1, value=None)
+    communities = detected_communities(graph.firms, graph.union(), GraphSpec())
+    assert graph_statistics(graph, communities, (row,)).structure.homophily == (row,)
+    assert statistics(graph).structure.homophily == ()
+
+
+def test_tails_are_those_of_all_relations_and_of_each_direction(graphs):
+    graph = graphs.graph_of(
+        list("abcd"), {"supply": [("a", "b"), ("a", "c")], "links": [("b", "c")]}, undirected=["links"]
+    )
+    found = {one.name: (one.values, one.shares) for one in degree_tails(graph)}
+    assert found == {
+        "all relations: partners": ((2,), (0.75,)),
+        "links: partners": ((1,), (0.5,)),
+        "supply: partners out": ((2,), (0.25,)),
+        "supply: partners in": ((1,), (0.5,)),
+    }

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from monitoring.diff_document import graph_diff_html, graph_diff_markdown, graph_diff_text
-from schemas.diffs import QuarterDiff
+from schemas.diffs import DiffSide, QuarterDiff
 from schemas.errors import IntegrityError, NotEnoughData
 from schemas.terms import Quarter
-from tasks.diffing import published_diff
+from tasks.catalogue import open_catalogue
+from tasks.diffing import diff_since, published_diff
 from tasks.settings import settings
 from tests.tasks.published_graphs import publish_graph
 
@@ -58,6 +59,26 @@ def test_the_difference_is_written_to_the_folder_named_after_both_refreshes(two_
     relation = written.content.diff.relations[0]
     assert (relation.kept, relation.born, relation.died, relation.reweighted) == (1, 1, 1, 1)
     assert (written.content.diff.firms.came, written.content.diff.firms.left) == (("x",), ("f",))
+
+
+def test_a_graph_that_is_not_published_yet_is_compared_like_a_published_one(two_quarters, world, quarter_graph):
+    published = published_diff(world.portfolio(), OLD, NEW).content
+    before = open_catalogue(two_quarters.database_url).current("small_world", OLD)
+    graph = quarter_graph([("a", "b", 3.0), ("c", "d")], NEW, "abcdex")
+    after = DiffSide(quarter=NEW, refresh=SECOND, fingerprint=published.after.fingerprint)
+    found, statistics = diff_since(two_quarters.home, before, world.portfolio(), after, graph)
+    assert found == published
+    assert statistics is None  # that refresh published a graph and nothing else
+
+
+def test_a_damaged_published_graph_is_refused(two_quarters, world, quarter_graph):
+    before = open_catalogue(two_quarters.database_url).current("small_world", OLD)
+    path = two_quarters.home / before.folder / "graphs/2023Q1.safetensors"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    after = DiffSide(quarter=NEW, refresh=SECOND, fingerprint="f" * 64)
+    with pytest.raises(IntegrityError):
+        diff_since(two_quarters.home, before, world.portfolio(), after, quarter_graph([("a", "b")], NEW))
 
 
 def test_the_same_difference_again_writes_the_same_bytes(two_quarters, world):
