@@ -50,7 +50,7 @@ def detected_communities(firms: NDArray[np.str_], union: sp.csr_array, spec: Gra
     """
     if union.nnz == 0:
         return Communities(firms.copy(), 0.0)
-    labels = _leiden(union, spec)
+    labels = leiden_labels(union, spec)
     return Communities(canonical_names(firms, labels), modularity(union, labels))
 
 
@@ -73,7 +73,8 @@ def canonical_names(firms: NDArray[np.str_], labels: IntVector) -> NDArray[np.st
     return firms[first][inverse]
 
 
-def _leiden(union: sp.csr_array, spec: GraphSpec) -> IntVector:
+def leiden_labels(union: sp.csr_array, spec: GraphSpec) -> IntVector:
+    """Return each firm's community as a number, (n,); the numbers mean nothing."""
     import networkit as nk
 
     nk.setNumberOfThreads(1)

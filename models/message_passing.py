@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from functools import cache
+from functools import cache, cached_property
 from types import ModuleType
 from typing import Any, cast
 
@@ -58,6 +58,7 @@ def engine_name() -> str:
     return asked or ("dgl" if _dgl_is_installed() else "torch")
 
 
+@cache
 def _dgl_is_installed() -> bool:
     return importlib.util.find_spec("dgl") is not None
 
@@ -141,12 +142,11 @@ class Neighbourhood:
         Number of firms each receiver hears in the whole graph, where this is only a part of it.
     sender_degrees : (s,), optional
         The same for the senders.
+    importance : (m,), optional
+        How many edges of the whole graph each edge stands for, where edges are met unequally often.
 
     Attributes
     ----------
-    indptr : (r + 1,) int64
-    indices : (m,) int64
-        The senders each receiver hears.
     weights : (m,) float32
         The relation's own weights.
     """
@@ -156,17 +156,55 @@ class Neighbourhood:
         receivers: sp.csr_array,
         receiver_degrees: torch.Tensor | None = None,
         sender_degrees: torch.Tensor | None = None,
+        importance: torch.Tensor | None = None,
     ) -> None:
-        self.receivers, self.senders = receivers.shape
         # Copied only where they are of another kind or cannot be written to, which torch warns of.
         indptr, indices = (np.require(part, np.int64, ["C", "W"]) for part in (receivers.indptr, receivers.indices))
-        self.csr = Csr(indptr, indices, self.senders)
-        self.indptr = torch.from_numpy(indptr)
-        self.indices = self.csr.column
+        self.csr = Csr(indptr, indices, receivers.shape[1])
         self.weights = torch.from_numpy(np.require(receivers.data, np.float32, ["C", "W"]))
         self.receiver_degrees = self.csr.heard if receiver_degrees is None else receiver_degrees
         self.sender_degrees = self.receiver_degrees if sender_degrees is None else sender_degrees
+        self.importance = importance
         self._engine = engine_name()
+
+    @classmethod
+    def of(
+        cls,
+        csr: Csr,
+        weights: torch.Tensor | None = None,
+        receiver_degrees: torch.Tensor | None = None,
+        sender_degrees: torch.Tensor | None = None,
+        importance: torch.Tensor | None = None,
+    ) -> Neighbourhood:
+        """Return the neighbourhood of arrays as they are, nothing copied; weights are 1 if none are given."""
+        one = cls.__new__(cls)
+        one.csr = csr
+        one.weights = torch.ones(csr.edges) if weights is None else weights
+        one.receiver_degrees = csr.heard if receiver_degrees is None else receiver_degrees
+        one.sender_degrees = one.receiver_degrees if sender_degrees is None else sender_degrees
+        one.importance = importance
+        one._engine = engine_name()
+        return one
+
+    @property
+    def receivers(self) -> int:
+        """Number of receivers, r."""
+        return self.csr.rows
+
+    @property
+    def senders(self) -> int:
+        """Number of senders, s."""
+        return self.csr.columns
+
+    @cached_property
+    def indptr(self) -> torch.Tensor:
+        """Where each receiver's edges begin, (r + 1,) int64; shares its memory with the engine's."""
+        return torch.from_numpy(self.csr.indptr)
+
+    @property
+    def indices(self) -> torch.Tensor:
+        """The senders each receiver hears, (m,) int64; shares its memory with the engine's."""
+        return self.csr.column
 
     @property
     def edges(self) -> int:
@@ -195,8 +233,14 @@ class Neighbourhood:
         return self._by("sum").sum(self.csr, values)
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
-        """Return, (s, d) to (r, d), the mean of h_u over u; 0 for a receiver without any."""
-        return self._by("mean").mean(self.csr, values)
+        """Return, (s, d) to (r, d), the mean of h_u over u; 0 for a receiver without any.
+
+        With `importance` i the estimate sum_u i_vu h_u / d_v of that over the whole graph, d the receiver's degree.
+        """
+        if self.importance is None:
+            return self._by("mean").mean(self.csr, values)
+        degrees = self.receiver_degrees.clamp(min=1).to(values.dtype)[:, None]
+        return self.weighted_sum(values, self.importance.to(values.dtype)) / degrees
 
     def maximum(self, values: torch.Tensor) -> torch.Tensor:
         """Return, (s, d) to (r, d), the largest h_u in each column; 0 for a receiver without any."""

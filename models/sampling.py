@@ -1,59 +1,69 @@
-"""The batches of one epoch: the whole graph, or samples of it.
+"""The batches of an epoch: the whole graph, or samples of it.
 
-What a batch leaves out is left out at random and made up for by weights, so that its loss is that of the whole.
+A sampler is made once for a training and deals one epoch after another, each from its own random
+numbers, so that a training that goes on after a kill meets the same batches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, assert_never
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.corporate_graph import CorporateGraph
+from models.cluster_sampling import ClusterSampler
 from models.gnn.blocks import Block
-from schemas.candidates import Batches, FullBatch
+from models.neighbour_sampling import NeighbourSampler
+from models.saint_sampling import SaintSampler
+from models.sampled import Batch, Parts
+from schemas.candidates import Batches, ClusterBatches, FullBatch, NeighbourBatches, SaintBatches
+
+__all__ = ["Batch", "FullSampler", "Parts", "Sampler", "sampler"]
+
+
+class Sampler(Protocol):
+    """Deals batches."""
+
+    def epoch(self, learnt: NDArray[np.bool_], rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield the batches of one epoch, which learn from firms of `learnt`, (n,) bool."""
+        ...
 
 
 @dataclass(frozen=True)
-class Batch:
-    """One step of training.
-
-    Attributes
-    ----------
-    blocks
-        One a layer.
-    senders : (s,) int64 or None
-        Which firms the first block's senders are; None: all.
-    learnt : (d,) int64
-        Rows of the outputs to learn from.
-    firms : (d,) int64
-        Which firms these are.
-    weights : (d,) float32 or None
-        How much each counts; None: alike.
-    """
+class FullSampler:
+    """One batch: the whole graph in every layer."""
 
     blocks: Sequence[Block]
-    senders: torch.Tensor | None
-    learnt: torch.Tensor
-    firms: torch.Tensor
-    weights: torch.Tensor | None = None
+
+    def epoch(self, learnt: NDArray[np.bool_], rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield the whole graph once; nothing is drawn."""
+        rows = torch.from_numpy(np.flatnonzero(learnt))
+        yield Batch(self.blocks, None, rows, rows)
 
 
-def batches(
-    spec: Batches,
-    graph: CorporateGraph,
-    whole: Block,
-    layers: int,
-    learnt: NDArray[np.bool_],
-    rng: np.random.Generator,
-) -> Iterator[Batch]:
-    """Yield the batches of one epoch; together they learn from every firm of `learnt` (n, bool)."""
+def sampler(spec: Batches, whole: Block, layers: int, parts: Parts) -> Sampler:
+    """Return the sampler of a training.
+
+    Parameters
+    ----------
+    whole
+        The whole graph.
+    layers
+        Number of blocks of a batch.
+    parts
+        What the network asks of a block (`models.sampled.asked_parts`); nothing else is sampled.
+    """
     match spec:
         case FullBatch():
-            rows = torch.from_numpy(np.flatnonzero(learnt))
-            yield Batch([whole] * layers, None, rows, rows)
+            return FullSampler([whole] * layers)
+        case NeighbourBatches():
+            return NeighbourSampler(spec, whole, layers, parts)
+        case ClusterBatches():
+            return ClusterSampler(spec, whole, layers, parts)
+        case SaintBatches():
+            return SaintSampler(spec, whole, layers, parts)
         case _:
-            raise NotImplementedError(spec.kind)
+            assert_never(spec)

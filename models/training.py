@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,9 +15,10 @@ from models.checkpoints import Checkpoint
 from models.classes import Loss, log_probabilities, loss_function
 from models.discrimination import scores
 from models.fitted import FittingData, Progress
-from models.gnn.blocks import Block, whole_graph
+from models.gnn.blocks import Block, side_names, whole_graph
 from models.gnn.network import Network
-from models.sampling import Batch, batches
+from models.sampled import Parts
+from models.sampling import Sampler, sampler
 from schemas.candidates import AnyNetworkSpec
 
 #: seconds of training after which its state is kept, and between two looks at the validation AUC
@@ -90,12 +90,15 @@ def trained(network: Network, lesson: Lesson) -> Trained:
     optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay)
     name = f"{spec.name}.{lesson.member}"
     state = Checkpoint.load(data.keeper, name, network, optimiser)
+    inputs = lesson.values.shape[1] + lesson.shown.shape[1]
+    parts = Parts.asked_by(network, inputs, side_names(data.graph), spec.layers)
+    sampling = sampler(spec.batches, lesson.whole, spec.layers, parts)
     begun, kept, shown = time.monotonic(), time.monotonic(), 0.0
     first = state.epoch
     for epoch in range(first + 1, spec.epochs + 1):
         if epoch - 1 - state.best_epoch >= spec.patience:
             break
-        mean_loss = _epoch(network, optimiser, lesson, loss, epoch)
+        mean_loss = _epoch(network, optimiser, lesson, sampling, loss, epoch)
         held_out, probabilities = _validated(network, lesson, loss)
         state.epoch = epoch
         if held_out < state.best_loss:
@@ -114,14 +117,21 @@ def trained(network: Network, lesson: Lesson) -> Trained:
     return Trained(state.best_epoch, state.best_loss)
 
 
-def _epoch(network: Network, optimiser: torch.optim.Optimizer, lesson: Lesson, loss: Loss, epoch: int) -> float:
+def _epoch(
+    network: Network,
+    optimiser: torch.optim.Optimizer,
+    lesson: Lesson,
+    sampling: Sampler,
+    loss: Loss,
+    epoch: int,
+) -> float:
     network.train()
     rng = lesson.epoch_rng(epoch)
     torch.manual_seed(int(rng.integers(2**62)))  # dropout draws from torch's own stream
     values, learnt = lesson.dealt(rng)
     truth = torch.from_numpy(lesson.data.truth)
     total, count = 0.0, 0
-    for batch in _batches(lesson, learnt, rng):
+    for batch in sampling.epoch(learnt, rng):
         optimiser.zero_grad()
         outputs = network(batch.blocks, values if batch.senders is None else values[batch.senders])
         value = loss(outputs[batch.learnt], truth[batch.firms], batch.weights)
@@ -129,10 +139,6 @@ def _epoch(network: Network, optimiser: torch.optim.Optimizer, lesson: Lesson, l
         optimiser.step()
         total, count = total + float(value.detach()) * len(batch.firms), count + len(batch.firms)
     return total / max(count, 1)
-
-
-def _batches(lesson: Lesson, learnt: NDArray[np.bool_], rng: np.random.Generator) -> Iterator[Batch]:
-    return batches(lesson.spec.batches, lesson.data.graph, lesson.whole, lesson.spec.layers, learnt, rng)
 
 
 def _validated(network: Network, lesson: Lesson, loss: Loss) -> tuple[float, NDArray[np.float64]]:
