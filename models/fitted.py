@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -25,21 +25,48 @@ class Progress(NamedTuple):
 
     Attributes
     ----------
-    seconds_left
-        If no early stop comes.
+    begun_at
+        The epoch this run began after: more than 0 where it goes on after a kill.
     """
 
     name: str
     epoch: int
     epochs: int
+    begun_at: int
     loss: float
     validation_loss: float
     validation_auc: float
-    seconds_left: float
+
+
+class Watcher(Protocol):
+    """Looks on while a network is trained."""
+
+    def due(self) -> bool:
+        """Tell whether it is time for another look; each costs a validation AUC."""
+        ...
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the training is."""
+        ...
+
+
+class Absent:
+    """A watcher that never looks."""
+
+    def due(self) -> bool:
+        """Never."""
+        return False
+
+    def show(self, progress: Progress) -> None:
+        """Show nothing."""
 
 
 class Keeper(Protocol):
     """Keeps the state of an unfinished training under a name."""
+
+    def due(self) -> bool:
+        """Tell whether it is time to keep the state again."""
+        ...
 
     def load(self, name: str) -> bytes | None:
         """Return what was kept, None if nothing was."""
@@ -53,16 +80,16 @@ class Keeper(Protocol):
 class Forgetful:
     """A keeper that keeps nothing: training starts at the beginning."""
 
+    def due(self) -> bool:
+        """Never."""
+        return False
+
     def load(self, name: str) -> bytes | None:
         """Return None."""
         return None
 
     def save(self, name: str, data: bytes) -> None:
         """Keep nothing."""
-
-
-def unwatched(progress: Progress) -> None:
-    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +113,8 @@ class FittingData:
         A folder for libraries that insist on writing.
     keeper
         Keeps unfinished trainings, so that a killed run goes on.
-    progress
-        Is told now and then how far a training is.
+    watcher
+        Is shown now and then how far a training is.
     """
 
     graph: CorporateGraph
@@ -99,7 +126,7 @@ class FittingData:
     training: TrainingSpec
     scratch: str = ""
     keeper: Keeper = field(default_factory=Forgetful)
-    progress: Callable[[Progress], None] = unwatched
+    watcher: Watcher = field(default_factory=Absent)
 
     def __post_init__(self) -> None:
         for name, rows in (("development", self.development), ("validation", self.validation)):

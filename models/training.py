@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,10 +19,6 @@ from models.gnn.network import Network
 from models.sampled import Parts
 from models.sampling import Sampler, sampler
 from schemas.candidates import AnyNetworkSpec
-
-#: seconds of training after which its state is kept, and between two looks at the validation AUC
-_KEEP_EVERY = 20.0
-_SHOW_EVERY = 0.5
 
 
 @dataclass
@@ -93,7 +88,6 @@ def trained(network: Network, lesson: Lesson) -> Trained:
     inputs = lesson.values.shape[1] + lesson.shown.shape[1]
     parts = Parts.asked_by(network, inputs, side_names(data.graph), spec.layers)
     sampling = sampler(spec.batches, lesson.whole, spec.layers, parts)
-    begun, kept, shown = time.monotonic(), time.monotonic(), 0.0
     first = state.epoch
     for epoch in range(first + 1, spec.epochs + 1):
         if epoch - 1 - state.best_epoch >= spec.patience:
@@ -104,14 +98,10 @@ def trained(network: Network, lesson: Lesson) -> Trained:
         if held_out < state.best_loss:
             state.best_epoch, state.best_loss = epoch, held_out
             state.best = copy.deepcopy(network.state_dict())
-        now = time.monotonic()
-        if now - shown >= _SHOW_EVERY:
-            shown = now
-            left = (now - begun) / (epoch - first) * (spec.epochs - epoch)
+        if data.watcher.due():
             auc = float(scores(data.truth[data.validation], probabilities)["auc"][0])
-            data.progress(Progress(name, epoch, spec.epochs, mean_loss, held_out, auc, left))
-        if now - kept >= _KEEP_EVERY:
-            kept = now
+            data.watcher.show(Progress(name, epoch, spec.epochs, first, mean_loss, held_out, auc))
+        if data.keeper.due():
             state.save(data.keeper, name, network, optimiser)
     network.load_state_dict(state.best)
     return Trained(state.best_epoch, state.best_loss)

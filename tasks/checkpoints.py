@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.lake import write_file
@@ -19,6 +20,12 @@ class FolderKeeper:
 
     home: Path
     folder: str
+    every: float = 20.0
+    _kept: list[float] = field(default_factory=lambda: [time.monotonic()])
+
+    def due(self) -> bool:
+        """Tell whether `every` seconds have passed since the state was last kept."""
+        return time.monotonic() - self._kept[0] >= self.every
 
     def load(self, name: str) -> bytes | None:
         """Return what was kept; None if nothing was, or if it is not whole."""
@@ -30,6 +37,7 @@ class FolderKeeper:
 
     def save(self, name: str, data: bytes) -> None:
         """Keep this; a reader sees it whole or what was there before."""
+        self._kept[0] = time.monotonic()
         write_file(self.home, f"{self.folder}/{name}.checkpoint", hashlib.sha256(data).digest() + data)
 
     def clear(self) -> None:

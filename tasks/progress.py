@@ -16,8 +16,6 @@ from rich.status import Status
 from models.fitted import Progress
 
 _NAME_WIDTH = 34
-#: seconds between two lines on a training where nothing can be drawn over
-_LOG_EVERY = 15.0
 
 
 @dataclass
@@ -32,7 +30,6 @@ class StageClock:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     _status: Status | None = None
-    _told: float = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -51,15 +48,17 @@ class StageClock:
         note = escape(self.notes.get(name, ""))  # a folder may be called [/a]
         self.console.print(f"  [green]✓[/] {name:<{_NAME_WIDTH}} {self.seconds[name]:7.1f} s   {note}", markup=True)
 
-    def training(self, progress: Progress) -> None:
-        """Show how far a training is: beside the spinner, or a line now and then in a log."""
-        told = time.monotonic()
+    def say(self, text: str) -> None:
+        """Say something of the running stage: beside its spinner, or on a line of its own in a log."""
         if self._status is not None:
-            self._status.update(f"{bar(progress.epoch, progress.epochs)} {training_line(progress)}")
-        elif told - self._told >= _LOG_EVERY and self._told:
-            self.console.print(f"    {training_line(progress)}")
-            self._told = told
-        self._told = self._told or told
+            self._status.update(text)
+        else:
+            self.console.print(f"    {text}")
+
+    @property
+    def look_every(self) -> float:
+        """Seconds between two looks at a training: often where they replace each other, seldom where they add up."""
+        return 0.5 if self._status is not None else 15.0
 
     @contextmanager
     def _shown(self, name: str) -> Iterator[None]:
@@ -100,27 +99,39 @@ def note(text: str) -> None:
         clock.notes[name] = text
 
 
-def training_line(progress: Progress) -> str:
-    """Say in one line how far a training is, what it reaches and how long it may still take."""
-    minutes, seconds = divmod(round(progress.seconds_left), 60)
+class TrainingWatcher:
+    """Shows how far the running stage's training is, what it reaches and how long it may still take."""
+
+    def __init__(self) -> None:
+        self._begun = self._looked = time.monotonic()
+
+    def due(self) -> bool:
+        """Tell whether it is time for another look."""
+        running = _running.get()
+        return running is not None and time.monotonic() - self._looked >= running[0].look_every
+
+    def show(self, progress: Progress) -> None:
+        """Show it."""
+        self._looked = time.monotonic()
+        seconds = (self._looked - self._begun) / max(progress.epoch - progress.begun_at, 1)
+        running = _running.get()
+        if running is not None:
+            running[0].say(training_line(progress, seconds * (progress.epochs - progress.epoch)))
+
+
+def training_line(progress: Progress, seconds_left: float) -> str:
+    """Say in one line how far a training is; an early stop may end it sooner."""
+    minutes, seconds = divmod(round(seconds_left), 60)
     return (
-        f"{escape(progress.name)} epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.3f}, "
-        f"validation {progress.validation_loss:.3f}, AUC {progress.validation_auc:.3f}, "
-        f"at most {minutes}:{seconds:02d} left"
+        f"{_bar(progress.epoch, progress.epochs)} {escape(progress.name)} epoch {progress.epoch}/{progress.epochs}, "
+        f"loss {progress.loss:.3f}, validation {progress.validation_loss:.3f}, "
+        f"AUC {progress.validation_auc:.3f}, at most {minutes}:{seconds:02d} left"
     )
 
 
-def bar(done: int, of: int, width: int = 20) -> str:
-    """Draw how much is done."""
+def _bar(done: int, of: int, width: int = 20) -> str:
     full = round(width * done / max(of, 1))
     return "━" * full + "─" * (width - full)
-
-
-def show_training(progress: Progress) -> None:
-    """Show how far the running stage's training is."""
-    running = _running.get()
-    if running is not None:
-        running[0].training(progress)
 
 
 def current_note() -> str:

@@ -21,7 +21,7 @@ from tasks.checkpoints import FolderKeeper
 from tasks.graphs import read_graph
 from tasks.lake import read_file, read_frame, write_file, write_frame, write_json
 from tasks.panels import read_panel, samples_of
-from tasks.progress import note, show_training
+from tasks.progress import TrainingWatcher, note
 from tasks.stage import stage
 
 _SPEC = "spec.json"
@@ -39,7 +39,7 @@ def fit(run: RefreshRun, spec: CandidateSpec, panel_ref: PanelRef, split: SplitR
     folder = f"{run.work}/models/{scheme}/{spec.name}"
     keeper = FolderKeeper(home, f"{run.work}/checkpoints/{scheme}/{spec.name}")
     data = _fitting_data(home, run, panel_ref, split, scheme, scratch=f"{folder}/{_PREDICTOR}")
-    data = replace(data, keeper=keeper, progress=show_training)
+    data = replace(data, keeper=keeper, watcher=TrainingWatcher())
     begun = time.perf_counter()
     model = fitted_candidate(spec, data)
     seconds = time.perf_counter() - begun

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from models import training
 from models.fitting import FittedGnn, fit_gnn
 from models.label_inputs import KnownOutcomes
 from schemas.candidates import GraphSageSpec
@@ -34,6 +33,9 @@ class Shelf:
     def __init__(self, dies_at=None):
         self.kept, self.saves, self.dies_at = {}, 0, dies_at
 
+    def due(self):
+        return True
+
     def load(self, name):
         return self.kept.get(name)
 
@@ -45,8 +47,7 @@ class Shelf:
 
 
 @pytest.mark.parametrize("settings", [{}, {"label_inputs": 0.5, "dropout": 0.5}, {"members": 2}])
-def test_a_killed_training_goes_on_and_ends_at_the_same_bits(graphs, monkeypatch, settings):
-    monkeypatch.setattr(training, "_KEEP_EVERY", 0.0)
+def test_a_killed_training_goes_on_and_ends_at_the_same_bits(graphs, settings):
     data = graphs.learnable()
     whole = fit_gnn(spec(**settings), data)
     shelf = Shelf(dies_at=5)
@@ -59,13 +60,20 @@ def test_a_killed_training_goes_on_and_ends_at_the_same_bits(graphs, monkeypatch
     assert shelf.saves == 12 * len(whole.networks), "the epochs before the kill were not repeated"
 
 
-def test_progress_tells_epoch_losses_and_time_left(graphs, monkeypatch):
-    monkeypatch.setattr(training, "_SHOW_EVERY", 0.0)
+def test_progress_tells_epoch_and_losses(graphs):
     told = []
-    fitted = fit_gnn(spec(), dataclasses.replace(graphs.learnable(), progress=told.append))
+
+    class Beholder:
+        def due(self):
+            return True
+
+        def show(self, progress):
+            told.append(progress)
+
+    fitted = fit_gnn(spec(), dataclasses.replace(graphs.learnable(), watcher=Beholder()))
     assert [step.epoch for step in told] == list(range(1, 13))
     assert min(step.validation_loss for step in told) == fitted.notes["validation loss"]
-    assert told[-1].seconds_left == 0
+    assert {step.begun_at for step in told} == {0}
     assert all(0 <= step.validation_auc <= 1 for step in told)
 
 

@@ -15,6 +15,12 @@ def test_what_is_kept_is_found_until_it_is_cleared(tmp_path):
     assert list((tmp_path / "work/checkpoints").iterdir()) == []
 
 
+def test_it_is_due_when_its_time_has_come(tmp_path):
+    assert FolderKeeper(tmp_path, "kept", every=0.0).due()
+    keeper = FolderKeeper(tmp_path, "kept", every=3600.0)
+    assert not keeper.due()
+
+
 def test_a_damaged_checkpoint_is_not_believed(tmp_path):
     keeper = FolderKeeper(tmp_path, "kept")
     keeper.save("sage.0", b"weights")
