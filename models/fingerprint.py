@@ -14,14 +14,18 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.corporate_graph import CorporateGraph, RelationEdges
+from models.corporate_graph import CorporateGraph, PartnerEdges, RelationEdges
 
 
 def part_digests(graph: CorporateGraph) -> dict[str, str]:
-    """Return one digest a part: ``firms``, ``features`` and ``relation:<name>``."""
+    """Return one digest a part: ``firms``, ``features``, ``relation:<name>``, ``nodes:<type>``, ``partners:<name>``."""
     digests = {"firms": _texts(graph.firms), "features": _features(graph)}
     for name, relation in graph.relations.items():
         digests[f"relation:{name}"] = _relation(relation)
+    for node_type, ids in graph.nodes.items():
+        digests[f"nodes:{node_type}"] = _texts(ids)
+    for name, edges in graph.partners.items():
+        digests[f"partners:{name}"] = _partners(edges)
     return digests
 
 
@@ -67,8 +71,16 @@ def _features(graph: CorporateGraph) -> str:
 
 
 def _relation(relation: RelationEdges) -> str:
-    digest = hashlib.sha256(b"directed" if relation.directed else b"undirected")
-    digest.update(np.ascontiguousarray(relation.indptr, dtype="<i8").tobytes())
-    digest.update(np.ascontiguousarray(relation.indices, dtype="<i8").tobytes())
-    digest.update(canonical_bytes(relation.weights))
+    return _edges(b"directed" if relation.directed else b"undirected", relation)
+
+
+def _partners(edges: PartnerEdges) -> str:
+    return _edges(f"to {edges.node_type}\n".encode(), edges)
+
+
+def _edges(kind: bytes, edges: RelationEdges | PartnerEdges) -> str:
+    digest = hashlib.sha256(kind)
+    digest.update(np.ascontiguousarray(edges.indptr, dtype="<i8").tobytes())
+    digest.update(np.ascontiguousarray(edges.indices, dtype="<i8").tobytes())
+    digest.update(canonical_bytes(edges.weights))
     return digest.hexdigest()

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.text_similarity import cut_off_sensitivity, document_vectors, newest_texts, similar_text_edges
+from models.document_vectors import document_vectors
+from models.text_similarity import cut_off_sensitivity, newest_texts, similar_text_edges
 from schemas.portfolio import SimilarTextSpec
 
 FIRMS = pl.Series(["a", "b", "c", "d", "e"])
@@ -32,8 +33,8 @@ def spec(**settings):
     )
 
 
-def pairs(edges):
-    matrix = edges.matrix().tocoo()
+def pairs(built):
+    matrix = built.edges.matrix().tocoo()
     return {(FIRMS[int(i)], FIRMS[int(j)]) for i, j in zip(*matrix.coords, strict=True) if i < j}
 
 
