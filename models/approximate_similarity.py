@@ -70,8 +70,10 @@ class _Nearest:
 
     def true(self, units: Units, rows: IntVector) -> _Pairs:
         cosines = units[rows] @ units.T
-        row = np.repeat(rows, len(units))
-        return self._kept(_Pairs(row, np.tile(np.arange(len(units)), len(rows)), cosines.ravel().astype(np.float64)))
+        wanted = min(self.neighbours + 1, len(units))  # itself may be among them
+        least = np.partition(cosines, len(units) - wanted, axis=1)[:, len(units) - wanted]
+        row, column = np.nonzero(cosines >= least[:, None])
+        return self._kept(_Pairs(rows[row], column, cosines[row, column].astype(np.float64)))
 
     def found(self, units: Units, index: Any, rows: IntVector) -> _Pairs:
         _, column = index.search(units[rows], min(_SPARE * self.neighbours + 1, len(units)))
@@ -138,13 +140,13 @@ def _searched(units: Units, search: _Search, least_recall: float) -> tuple[sp.cs
 
 
 def _trained(units: Units) -> Any:
-    """Return the index: rows in as many cells as the root of their number, around k-means centres."""
+    """Return the index: four cells around k-means centres for each unit of the root of the number of rows."""
     import faiss
     from threadpoolctl import threadpool_limits
 
     size, width = units.shape
-    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, max(1, int(np.sqrt(size))), faiss.METRIC_INNER_PRODUCT)
-    # The index frees its quantizer only if told that it owns it, and Python must not free it earlier.
+    cells = max(1, min(size, int(4 * np.sqrt(size))))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, cells, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed = 0
     index.cp.min_points_per_centroid = 1  # else faiss prints a warning about few rows
     with threadpool_limits(1):  # sums, and so the centres, depend on the number of threads

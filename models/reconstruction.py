@@ -16,7 +16,7 @@ from schemas.relation_kinds import ReconstructedSpec
 
 #: lenders times borrowers that maximum entropy may relate: 25 million edges are 400 MB
 MOST_PAIRS = 25_000_000
-#: what is left on the other side, as a share of its total, counts as nothing from here
+#: a share of the total that counts as nothing
 NEGLIGIBLE = 1e-12
 
 Vector = NDArray[np.float64]
@@ -68,17 +68,21 @@ def maximum_entropy(lent: Vector, borrowed: Vector, *, rounds: int = 1000, accur
     Parameters
     ----------
     lent, borrowed : (n,)
-        Not negative, with one total. A solution exists if no firm's lent + borrowed is above that total;
-        otherwise what comes closest is returned, and `largest_margin_error` says how close.
+        Not negative, with one total. If a firm's lent + borrowed is above that total, no solution exists: it
+        then stands between all others, whose totals are met, and `largest_margin_error` says what it lacks.
 
     Returns
     -------
     (n, n) sparse
         Row = lender.
     """
-    given, taken = borrowed.copy(), np.zeros_like(lent)
+    size = len(lent)
+    both = lent + borrowed
+    if both.max(initial=0.0) >= lent.sum() * (1 - NEGLIGIBLE):
+        return _between_all(int(both.argmax()), lent, borrowed) if size else sp.csr_array((0, 0))
+    given, taken = borrowed, lent
     for _ in range(rounds):
-        taken = _factors(lent, given)
+        taken = _factors(lent, given / given.sum())  # only the product of both has a scale
         given = _factors(borrowed, taken)
         reached = taken * (given.sum() - given)  # columns fit exactly after each round, rows in the end
         if np.all(np.abs(reached - lent) <= accuracy * lent):
@@ -87,7 +91,7 @@ def maximum_entropy(lent: Vector, borrowed: Vector, *, rounds: int = 1000, accur
     row, column = np.repeat(lenders, len(borrowers)), np.tile(borrowers, len(lenders))
     apart = row != column
     values = (taken[row] * given[column])[apart]
-    return sp.csr_array((values, (row[apart], column[apart])), shape=(len(lent), len(lent)))
+    return sp.csr_array((values, (row[apart], column[apart])), shape=(size, size))
 
 
 def largest_margin_error(exposures: sp.csr_array, lent: Vector, borrowed: Vector) -> float:
@@ -99,11 +103,19 @@ def largest_margin_error(exposures: sp.csr_array, lent: Vector, borrowed: Vector
 
 
 def _factors(totals: Vector, others: Vector) -> Vector:
-    rest = others.sum() - others
-    # Nobody but the firm itself is left on the other side: its total cannot be placed.
-    possible = (totals > 0) & (rest > NEGLIGIBLE * others.sum())
-    factors: Vector = np.divide(totals, rest, out=np.zeros_like(totals), where=possible)
+    factors: Vector = totals / (others.sum() - others)
     return factors
+
+
+def _between_all(firm: int, lent: Vector, borrowed: Vector) -> sp.csr_array:
+    """Let one firm lend to all others what they borrowed, and borrow from them what they lent."""
+    exposures = sp.lil_array((len(lent), len(lent)))
+    exposures[firm, :] = borrowed
+    exposures[:, firm] = lent[:, None]
+    exposures[firm, firm] = 0
+    found = sp.csr_array(exposures)
+    found.eliminate_zeros()
+    return found
 
 
 def _mismatch(lent: Vector, borrowed: Vector, spec: ReconstructedSpec) -> float:
