@@ -76,11 +76,11 @@ class Admitted:
 
     def without(self, broken: pl.DataFrame, table: str, column: str, rule: str) -> Admitted:
         """Set further rows aside: `broken` has their ``row`` and ``delivered`` and the ``value`` to show."""
-        if broken.is_empty():
-            return self
+        key = ["row", "delivered"]
+        broken = broken.join(self.rows, on=key, how="semi", nulls_equal=True)
         shown = broken.select(_named(table), "row", pl.lit(column).alias("column"), pl.lit(rule).alias("rule"), "value")
         return Admitted(
-            rows=self.rows.join(broken, on=["row", "delivered"], how="anti", nulls_equal=True, maintain_order="left"),
+            rows=self.rows.join(broken, on=key, how="anti", nulls_equal=True, maintain_order="left"),
             quarantine=pl.concat([self.quarantine, shown]).sort("table", "row", "column", "rule"),
             received=self.received,
         )
@@ -133,16 +133,17 @@ def _admitted_pairs(raw: pl.DataFrame, spec: RelationSpec, firms: pl.DataFrame, 
         "weight": (spec.weight, Kind.NUMBER),
         **_date_reading(spec.published_on, spec.valid_until),
     }
-    rows = _weighted(_read(raw, reading, table), spec.weight)
-    admitted = _held_to(relation_contract(spec, firms), _dated(rows, spec, portfolio), table)
+    rows = _dated(_weighted(_read(raw, reading, table), spec.weight), spec, portfolio)
+    admitted = _held_to(relation_contract(spec, firms), rows, table)
     if spec.reciprocal == "refuse":
         rule = "no pair in both directions"
         admitted = admitted.without(reversed_rows(admitted.rows), table, "source, target", rule)
     if spec.shares_at_most is not None:
-        beyond = excess_shares(admitted.rows, spec.shares_at_most)
-        admitted = admitted.without(
-            beyond, table, "target, weight", f"shares of a target at most {spec.shares_at_most:g}"
-        )
+        # An unknown owner's share is a share too: otherwise a firm made known later would change what was admitted.
+        anybody = relation_contract(spec.model_copy(update={"unknown_firms": "drop"}), firms)
+        beyond = excess_shares(_held_to(anybody, rows, table).rows, spec.shares_at_most)
+        rule = f"shares of a target at most {spec.shares_at_most:g}"
+        admitted = admitted.without(beyond, table, "target, weight", rule)
     return admitted
 
 

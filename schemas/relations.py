@@ -82,7 +82,8 @@ def _newest_counts() -> pa.Check:
 
 
 def _is_embedding(numbers: int) -> pl.Expr:
-    number = r"\s*[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*"
+    # JSON's numbers, as long as their squares stay finite.
+    number = r"\s*-?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\s*"
     written = pl.col("text").str.contains(rf"^\s*\[{number}(,{number})*\]\s*$")
     return written & (pl.col("text").str.count_matches(",", literal=True) == numbers - 1)
 
