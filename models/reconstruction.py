@@ -78,8 +78,10 @@ def maximum_entropy(lent: Vector, borrowed: Vector, *, rounds: int = 1000, accur
     """
     size = len(lent)
     both = lent + borrowed
-    if both.max(initial=0.0) >= lent.sum() * (1 - NEGLIGIBLE):
-        return _between_all(int(both.argmax()), lent, borrowed) if size else sp.csr_array((0, 0))
+    if not (lent.any() and borrowed.any()):
+        return sp.csr_array((size, size))
+    if both.max() >= lent.sum() * (1 - NEGLIGIBLE):
+        return _between_all(int(both.argmax()), lent, borrowed)
     given, taken = borrowed, lent
     for _ in range(rounds):
         taken = _factors(lent, given / given.sum())  # only the product of both has a scale
