@@ -65,7 +65,7 @@ def graph_from_bytes(data: bytes) -> CorporateGraph:
         feature_names=tuple(words["feature_names"]),
         computed={
             group: Columns(arrays[f"computed.{group}"], tuple(names))
-            for group, names in sorted(words["computed"].items())
+            for group, names in sorted(words.get("computed", {}).items())
         },
         nodes=nodes,
         partners={
