@@ -12,6 +12,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
+from models.pair_rules import excess_shares, reversed_rows
 from models.parsing import parsed
 from schemas.filings import filings_contract
 from schemas.firms import firms_contract
@@ -22,12 +23,21 @@ from schemas.portfolio import (
     FilingsSpec,
     FirmsSpec,
     OutcomesSpec,
+    PartnerNodesSpec,
     PortfolioSpec,
+    ReconstructedSpec,
     RelationSpec,
     SharedPartnerSpec,
     SimilarTextSpec,
 )
-from schemas.relations import relation_contract, repeated_pair, shared_partner_contract, similar_text_contract
+from schemas.relations import (
+    partner_nodes_contract,
+    reconstructed_contract,
+    relation_contract,
+    repeated_pair,
+    shared_partner_contract,
+    similar_text_contract,
+)
 from schemas.splits import PartitionSpec
 from schemas.terms import Kind, Quarter, Table
 
@@ -52,15 +62,30 @@ class Admitted:
     quarantine: pl.DataFrame
     received: int
 
-    def handled(self, spec: RelationSpec) -> dict[str, int]:
+    def handled(self, spec: DeliveredRelation, firms: pl.DataFrame) -> dict[str, int]:
         """Count the admitted rows that a relation's declared policies will drop or merge, by policy."""
-        loops = int((self.rows["source"] == self.rows["target"]).sum())
-        repeated = int(self.rows.select(repeated_pair(spec)).to_series().sum())
-        counts = {
-            "self-loops, dropped": loops if spec.self_loops == "drop" else 0,
-            f"repeated pairs, merged by {spec.repeated}": repeated if spec.repeated != "refuse" else 0,
-        }
+        counts: dict[str, int] = {}
+        if spec.unknown_firms == "drop":
+            ends = ("source", "target") if isinstance(spec, RelationSpec) else ("firm_id",)
+            known = pl.all_horizontal(pl.col(end).is_in(firms["firm_id"].unique().implode()) for end in ends)
+            counts["unknown firms, dropped"] = self.rows.filter(~known).height
+        if isinstance(spec, RelationSpec):
+            loops = int((self.rows["source"] == self.rows["target"]).sum())
+            repeated = int(self.rows.select(repeated_pair(spec)).to_series().sum())
+            counts["self-loops, dropped"] = loops if spec.self_loops == "drop" else 0
+            counts[f"repeated pairs, merged by {spec.repeated}"] = repeated if spec.repeated != "refuse" else 0
         return {policy: count for policy, count in counts.items() if count}
+
+    def without(self, broken: pl.DataFrame, table: str, column: str, rule: str) -> Admitted:
+        """Set further rows aside: `broken` has their ``row`` and ``delivered`` and the ``value`` to show."""
+        key = ["row", "delivered"]
+        broken = broken.join(self.rows, on=key, how="semi", nulls_equal=True)
+        shown = broken.select(_named(table), "row", pl.lit(column).alias("column"), pl.lit(rule).alias("rule"), "value")
+        return Admitted(
+            rows=self.rows.join(broken, on=key, how="anti", nulls_equal=True, maintain_order="left"),
+            quarantine=pl.concat([self.quarantine, shown]).sort("table", "row", "column", "rule"),
+            received=self.received,
+        )
 
     @property
     def set_aside(self) -> int:
@@ -84,17 +109,25 @@ def admitted_relation(
     raw: pl.DataFrame, spec: DeliveredRelation, firms: pl.DataFrame, portfolio: PortfolioSpec
 ) -> Admitted:
     """Admit the table that one relation comes from."""
+    values: Reading
     match spec:
         case RelationSpec():
             return _admitted_pairs(raw, spec, firms, portfolio)
         case SharedPartnerSpec():
-            return _admitted_values(raw, spec, ("partner", spec.partner), shared_partner_contract(firms), portfolio)
+            values = {"partner": (spec.partner, Kind.TEXT)}
+            return _admitted_values(raw, spec, values, shared_partner_contract(spec, firms), portfolio)
+        case PartnerNodesSpec():
+            values = {"partner": (spec.partner, Kind.TEXT), "weight": (spec.weight, Kind.NUMBER)}
+            return _admitted_values(raw, spec, values, partner_nodes_contract(spec, firms), portfolio)
         case SimilarTextSpec():
-            return _admitted_values(raw, spec, ("text", spec.text), similar_text_contract(firms), portfolio)
+            values = {"text": (spec.text, Kind.TEXT)}
+            return _admitted_values(raw, spec, values, similar_text_contract(spec, firms), portfolio)
+        case ReconstructedSpec():
+            values = {"lent": (spec.lent, Kind.NUMBER), "borrowed": (spec.borrowed, Kind.NUMBER)}
+            return _admitted_values(raw, spec, values, reconstructed_contract(spec, firms), portfolio)
 
 
 def _admitted_pairs(raw: pl.DataFrame, spec: RelationSpec, firms: pl.DataFrame, portfolio: PortfolioSpec) -> Admitted:
-    # A source without weights gets weight 1.
     table = relation_table(spec.name)
     reading: Reading = {
         "source": (spec.source, Kind.TEXT),
@@ -102,27 +135,42 @@ def _admitted_pairs(raw: pl.DataFrame, spec: RelationSpec, firms: pl.DataFrame, 
         "weight": (spec.weight, Kind.NUMBER),
         **_date_reading(spec.published_on, spec.valid_until),
     }
-    rows = _read(raw, reading, table)
-    if spec.weight is None:
-        rows = _Rows(rows.typed.with_columns(weight=pl.lit(1.0)), rows.unread)
-    return _held_to(relation_contract(spec, firms), _dated(rows, spec, portfolio), table)
+    rows = _dated(_weighted(_read(raw, reading, table), spec.weight), spec, portfolio)
+    admitted = _held_to(relation_contract(spec, firms), rows, table)
+    if spec.reciprocal == "refuse":
+        rule = "no pair in both directions"
+        admitted = admitted.without(reversed_rows(admitted.rows), table, "source, target", rule)
+    if spec.shares_at_most is not None:
+        # An unknown owner's share is a share too: otherwise a firm made known later would change what was admitted.
+        anybody = relation_contract(spec.model_copy(update={"unknown_firms": "drop"}), firms)
+        beyond = excess_shares(_held_to(anybody, rows, table).rows, spec.shares_at_most)
+        rule = f"shares of a target at most {spec.shares_at_most:g}"
+        admitted = admitted.without(beyond, table, "target, weight", rule)
+    return admitted
 
 
 def _admitted_values(
     raw: pl.DataFrame,
-    spec: SharedPartnerSpec | SimilarTextSpec,
-    value: tuple[str, str],
+    spec: SharedPartnerSpec | PartnerNodesSpec | SimilarTextSpec | ReconstructedSpec,
+    values: Reading,
     contract: pa.DataFrameSchema,
     portfolio: PortfolioSpec,
 ) -> Admitted:
-    name, column = value
+    table = relation_table(spec.name)
     reading: Reading = {
         "firm_id": (spec.firm_id, Kind.TEXT),
-        name: (column, Kind.TEXT),
+        **values,
         **_date_reading(spec.published_on, spec.valid_until),
     }
-    table = relation_table(spec.name)
-    return _held_to(contract, _dated(_read(raw, reading, table), spec, portfolio), table)
+    rows = _read(raw, reading, table)
+    if isinstance(spec, PartnerNodesSpec):
+        rows = _weighted(rows, spec.weight)
+    return _held_to(contract, _dated(rows, spec, portfolio), table)
+
+
+def _weighted(rows: _Rows, weight: str | None) -> _Rows:
+    # A source without weights gets weight 1.
+    return rows if weight else rows.changed(weight=pl.lit(1.0))
 
 
 def admitted_filings(raw: pl.DataFrame, spec: FilingsSpec, firms: pl.DataFrame, portfolio: PortfolioSpec) -> Admitted:
@@ -235,16 +283,19 @@ def _held_to(contract: pa.DataFrameSchema, rows: _Rows, table: str) -> Admitted:
     readable = indexed.filter(~pl.col("index").is_in(rows.unread["index"].unique().implode()))
     broken = _broken(contract, readable)
     quarantine = pl.concat([rows.unread, broken]).join(indexed.select("index", "row", "delivered"), on="index")
-    named = (
-        pl.when(pl.col("delivered").is_null()).then(pl.lit(table)).otherwise(pl.lit(f"{table} ") + pl.col("delivered"))
-    )
     return Admitted(
         rows=readable.filter(~pl.col("index").is_in(broken["index"].unique().implode())).drop("index"),
-        quarantine=quarantine.select(named.alias("table"), "row", "column", "rule", "value").sort(
+        quarantine=quarantine.select(_named(table), "row", "column", "rule", "value").sort(
             "table", "row", "column", "rule"
         ),
         received=received,
     )
+
+
+def _named(table: str) -> pl.Expr:
+    """Name the table in the quarantine, with its quarter where it has one a quarter."""
+    quarter = pl.col("delivered")
+    return pl.when(quarter.is_null()).then(pl.lit(table)).otherwise(pl.lit(f"{table} ") + quarter).alias("table")
 
 
 def _broken(contract: pa.DataFrameSchema, readable: pl.DataFrame) -> pl.DataFrame:

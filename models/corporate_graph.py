@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,18 +15,25 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from models.construction_notes import BuiltRelation, RelationNotes
+from models.edge_counts import EdgeCounts
+from models.edge_policies import capped_edges, settled_reciprocals
 from models.edges import FloatMatrix, IntVector, RelationEdges
 from models.firm_positions import FirmPositions
 from models.knowledge import known_by, newest_filings, newest_firms
-from models.merged_edges import capped_edges, merged_edges
+from models.merged_edges import merged_edges
 from models.nearest import nearest_edges
+from models.partners import PartnerEdges, incidences, partner_graph, partner_links, stacked_partners
 from models.projections import shared_partner_edges
+from models.reconstruction import reconstructed_edges
 from models.text_similarity import similar_text_edges
 from schemas.errors import NotEnoughData
 from schemas.portfolio import (
-    DeliveredRelation,
+    DeliveredEdges,
     NearestSpec,
+    PartnerNodesSpec,
     PortfolioSpec,
+    ReconstructedSpec,
     RelationSpec,
     SharedPartnerSpec,
     SimilarTextSpec,
@@ -35,12 +42,17 @@ from schemas.terms import Kind
 
 __all__ = [
     "Columns",
+    "Construction",
     "CorporateGraph",
     "FloatMatrix",
     "IntVector",
+    "PartnerEdges",
     "RelationEdges",
     "block_diagonal",
+    "constructed_graph",
     "corporate_graph",
+    "counted_relation",
+    "relation_edges",
 ]
 
 
@@ -75,6 +87,10 @@ class CorporateGraph:
     computed
         What was computed of the firms' places (`models.inputs`), by group; follows from the rest, so
         that it is no part of the fingerprint.
+    nodes
+        Ascending ids of the nodes that are no firms, by node type, in alphabetical order.
+    partners
+        Links of firms to such nodes by relation, in alphabetical order.
     """
 
     as_of: dt.date
@@ -83,11 +99,21 @@ class CorporateGraph:
     features: FloatMatrix
     feature_names: tuple[str, ...]
     computed: Mapping[str, Columns] = field(default_factory=dict)
+    nodes: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    partners: Mapping[str, PartnerEdges] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Number of firms."""
         return len(self.firms)
+
+    def node_counts(self) -> dict[str, int]:
+        """Return the number of nodes of each type, ``firm`` first."""
+        return {"firm": self.size, **{node_type: len(ids) for node_type, ids in self.nodes.items()}}
+
+    def incidences(self) -> dict[tuple[str, str, str], sp.csr_array]:
+        """Return the links to other nodes by (``firm``, relation, node type): weights, firms by nodes of the type."""
+        return incidences(self.partners)
 
     def union(self) -> sp.csr_array:
         """Return all relations as one undirected graph without weights: 1 where two firms are related."""
@@ -102,8 +128,21 @@ class CorporateGraph:
         return total
 
 
+@dataclass(frozen=True)
+class Construction:
+    """A graph and, by relation, what its construction has to tell beside it."""
+
+    graph: CorporateGraph
+    notes: Mapping[str, RelationNotes]
+
+
 def corporate_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec, as_of: dt.date) -> CorporateGraph:
-    """Build the graph from admitted tables, as known at `as_of`.
+    """Build the graph from admitted tables, as known at `as_of`; see `constructed_graph`."""
+    return constructed_graph(tables, portfolio, as_of).graph
+
+
+def constructed_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec, as_of: dt.date) -> Construction:
+    """Build the graph from admitted tables, as known at `as_of`, and keep count of what was left out.
 
     Parameters
     ----------
@@ -114,6 +153,10 @@ def corporate_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec
     ------
     NotEnoughData
         If no firm is known, or relations are declared and none of them has an edge.
+    DeliveryRefused
+        If totals that exposures are reconstructed from do not agree.
+    SettingsError
+        If a relation needs a package that is not installed.
     """
     firms = newest_firms(tables["firms"], as_of)
     if firms.is_empty():
@@ -125,43 +168,71 @@ def corporate_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec
         )
     ids = firms["firm_id"]
     features, names = _features(firms, tables.get("filings"), portfolio, as_of)
-    relations = {
-        spec.name: nearest_edges(features, names, spec)
-        if isinstance(spec, NearestSpec)
-        else delivered_edges(known_by(tables[f"relations:{spec.name}"], as_of), ids, spec, as_of)
-        for spec in sorted(portfolio.relations, key=lambda relation: relation.name)
-    }
-    if relations and not any(relation.edges for relation in relations.values()) and not portfolio.graph.allow_no_edges:
-        raise NotEnoughData(
-            f"The graph is empty: no relation between known firms at {as_of}.",
-            expected=f"at least one edge of {', '.join(relations)}",
-            found=f"{firms.height} firms and no edge",
-            way_out="deliver relations, or set `graph.allow_no_edges: true` if firms without relations are meant",
-        )
-    return CorporateGraph(as_of, ids.to_numpy().astype(np.str_), relations, features, names)
+    built: dict[str, BuiltRelation] = {}
+    linked = []
+    for spec in sorted(portfolio.relations, key=lambda relation: relation.name):
+        if isinstance(spec, NearestSpec):
+            built[spec.name] = BuiltRelation(nearest_edges(features, names, spec))
+            continue
+        rows = known_by(tables[f"relations:{spec.name}"], as_of)
+        if isinstance(spec, PartnerNodesSpec):
+            linked.append(partner_links(rows, ids, spec, as_of))
+        else:
+            built[spec.name] = delivered_edges(rows, ids, spec, as_of)
+    nodes, partners = partner_graph(linked, len(ids))
+    graph = CorporateGraph(
+        as_of=as_of,
+        firms=ids.to_numpy().astype(np.str_),
+        relations={name: relation.edges for name, relation in built.items()},
+        features=features,
+        feature_names=names,
+        nodes=nodes,
+        partners=partners,
+    )
+    _refuse_no_edge(graph, portfolio)
+    notes = {name: relation.notes for name, relation in built.items()}
+    return Construction(graph, notes | {part.spec.name: RelationNotes(part.counts) for part in linked})
 
 
-def delivered_edges(rows: pl.DataFrame, firms: pl.Series, spec: DeliveredRelation, as_of: dt.date) -> RelationEdges:
+def delivered_edges(rows: pl.DataFrame, firms: pl.Series, spec: DeliveredEdges, as_of: dt.date) -> BuiltRelation:
     """Build one relation from the known rows of its table."""
     match spec:
         case RelationSpec():
-            return relation_edges(rows, firms, spec)
+            return counted_relation(rows, firms, spec)
         case SharedPartnerSpec():
             return shared_partner_edges(rows, firms, spec, as_of)
         case SimilarTextSpec():
             return similar_text_edges(rows, firms, spec)
+        case ReconstructedSpec():
+            return reconstructed_edges(rows, firms, spec)
 
 
 def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> RelationEdges:
-    """Aggregate rows (source, target, weight) to one edge a pair and lay them out as CSR.
+    """Return the edges of `counted_relation` alone."""
+    return counted_relation(rows, firms, spec).edges
+
+
+def counted_relation(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> BuiltRelation:
+    """Make a relation of rows (source, target, weight): one edge a pair, then the declared policies, all counted.
+
+    Opposite edges are settled first (`spec.reciprocal`). With a cap, only the heaviest partners of a firm
+    stay (ties: the smaller id), counted for each direction; an edge stays if both ends keep it.
+    """
+    merged, counts = _merged_edges(rows, firms, spec)
+    settled, reciprocal = settled_reciprocals(merged, spec.reciprocal)
+    capped, cut = capped_edges(settled, spec.cap)
+    return BuiltRelation(capped, RelationNotes(replace(counts, reciprocal_pairs=reciprocal, cut_by_cap=cut)))
+
+
+def _merged_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> tuple[RelationEdges, EdgeCounts]:
+    """Aggregate rows to one edge a pair and lay them out as CSR.
 
     Rows of the same pair become one edge whose weight is their sum, mean or maximum (`spec.repeated`);
     a firm's relation to itself is no edge. Rows that touch a firm not in `firms` (sorted ids), which
-    has left or is not yet known, are left out. With a cap, only the heaviest partners of a firm stay
-    (ties: the smaller id), counted for each direction; an edge stays if both ends keep it.
+    has left or is not yet known, are left out.
     """
     positions = FirmPositions(firms)
-    edges, _ = merged_edges(
+    return merged_edges(
         positions.of(rows["source"]),
         positions.of(rows["target"]),
         rows["weight"].cast(pl.Float64).to_numpy(),
@@ -169,13 +240,12 @@ def relation_edges(rows: pl.DataFrame, firms: pl.Series, spec: RelationSpec) -> 
         directed=spec.directed,
         repeated=spec.repeated,
     )
-    return edges if spec.cap is None else capped_edges(edges, spec.cap)
 
 
 def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
     """Put several graphs side by side without edges between them, so that they can be fitted together.
 
-    Rows follow the order of `graphs`; ids are prefixed with the knowledge date.
+    Rows follow the order of `graphs`; ids, of other nodes too, are prefixed with the knowledge date.
     """
     first = graphs[0]
     if len(graphs) == 1:
@@ -199,10 +269,28 @@ def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
         relations=relations,
         features=np.concatenate([graph.features for graph in graphs]),
         feature_names=first.feature_names,
+        nodes={
+            node_type: np.concatenate([np.char.add(f"{graph.as_of} ", graph.nodes[node_type]) for graph in graphs])
+            for node_type in first.nodes
+        },
+        partners={name: stacked_partners([graph.partners[name] for graph in graphs]) for name in first.partners},
         computed={
             group: Columns(np.concatenate([graph.computed[group].values for graph in graphs]), columns.names)
             for group, columns in first.computed.items()
         },
+    )
+
+
+def _refuse_no_edge(graph: CorporateGraph, portfolio: PortfolioSpec) -> None:
+    related = any(relation.edges for relation in graph.relations.values())
+    linked = any(partners.links for partners in graph.partners.values())
+    if not portfolio.relations or related or linked or portfolio.graph.allow_no_edges:
+        return
+    raise NotEnoughData(
+        f"The graph is empty: no relation between known firms at {graph.as_of}.",
+        expected=f"at least one edge of {', '.join(sorted([*graph.relations, *graph.partners]))}",
+        found=f"{graph.size} firms and no edge",
+        way_out="deliver relations, or set `graph.allow_no_edges: true` if firms without relations are meant",
     )
 
 

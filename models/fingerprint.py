@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.corporate_graph import CorporateGraph, RelationEdges
+from models.corporate_graph import CorporateGraph, PartnerEdges, RelationEdges
 
 #: numbers made canonical at a time: half a megabyte, which stays in the processor's cache
 _BLOCK = 1 << 16
@@ -30,10 +30,14 @@ class Digest(Protocol):
 
 
 def part_digests(graph: CorporateGraph) -> dict[str, str]:
-    """Return one digest a part: ``firms``, ``features`` and ``relation:<name>``."""
+    """Return one digest a part: ``firms``, ``features``, ``relation:<name>``, ``nodes:<type>``, ``partners:<name>``."""
     digests = {"firms": _texts(graph.firms), "features": _features(graph)}
     for name, relation in graph.relations.items():
         digests[f"relation:{name}"] = _relation(relation)
+    for node_type, ids in graph.nodes.items():
+        digests[f"nodes:{node_type}"] = _texts(ids)
+    for name, edges in graph.partners.items():
+        digests[f"partners:{name}"] = _partners(edges)
     return digests
 
 
@@ -111,8 +115,16 @@ def _features(graph: CorporateGraph) -> str:
 
 
 def _relation(relation: RelationEdges) -> str:
-    digest = hashlib.sha256(b"directed" if relation.directed else b"undirected")
-    digest.update(np.ascontiguousarray(relation.indptr, dtype="<i8").data)
-    digest.update(np.ascontiguousarray(relation.indices, dtype="<i8").data)
-    digest_numbers(digest, relation.weights)
+    return _edges(b"directed" if relation.directed else b"undirected", relation)
+
+
+def _partners(edges: PartnerEdges) -> str:
+    return _edges(f"to {edges.node_type}\n".encode(), edges)
+
+
+def _edges(kind: bytes, edges: RelationEdges | PartnerEdges) -> str:
+    digest = hashlib.sha256(kind)
+    digest.update(np.ascontiguousarray(edges.indptr, dtype="<i8").data)
+    digest.update(np.ascontiguousarray(edges.indices, dtype="<i8").data)
+    digest_numbers(digest, edges.weights)
     return digest.hexdigest()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.communities import Communities
 from models.corporate_graph import CorporateGraph, IntVector, RelationEdges
 from models.fingerprint import part_digests
+from models.partners_diff import partners_diff
 from schemas.diffs import (
     CommunitiesDiff,
     Community,
@@ -62,6 +63,7 @@ def graph_diff(
         relations=tuple(_relation(name, before, after, firms) for name in names),
         communities=_communities(before.firms, after.firms, communities_before.names, communities_after.names),
         neighbourhoods=_neighbourhoods(before, after, firms),
+        partners=partners_diff(before, after),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -9,14 +12,22 @@ from numpy.typing import NDArray
 from models.centrality import largest_component
 from models.cohesion import core_numbers, local_clustering
 from models.communities import Communities
+from models.construction_notes import RelationNotes
 from models.corporate_graph import CorporateGraph, RelationEdges
 from models.fingerprint import exact_root, part_digests
 from models.firm_streams import firm_keys, uniforms
 from models.laplacians import renormalised_adjacency
+from models.partners import PartnerEdges
 from models.spectrum import leading_eigenpairs
 from models.tails import tail
 from schemas.portrait import Tail
-from schemas.results import GraphStatistics, Homophily, RelationStatistics, StructuralFingerprint
+from schemas.results import (
+    GraphStatistics,
+    Homophily,
+    PartnerStatistics,
+    RelationStatistics,
+    StructuralFingerprint,
+)
 from schemas.terms import Quarter
 
 QUANTILES = {"minimum": 0.0, "lower quartile": 0.25, "median": 0.5, "upper quartile": 0.75, "p99": 0.99, "maximum": 1.0}
@@ -29,7 +40,10 @@ _EIGENVALUE_DECIMALS, _RESIDUAL = 6, 1e-5
 
 
 def graph_statistics(
-    graph: CorporateGraph, communities: Communities, homophily: tuple[Homophily, ...] = ()
+    graph: CorporateGraph,
+    communities: Communities,
+    homophily: tuple[Homophily, ...] = (),
+    notes: Mapping[str, RelationNotes] | None = None,
 ) -> GraphStatistics:
     """Return counts, degrees, components, clustering and cores, with the exact and the structural fingerprint.
 
@@ -39,7 +53,10 @@ def graph_statistics(
         The partition of the graph's own firms.
     homophily
         Becomes part of the structural fingerprint (`models.homophily`).
+    notes
+        Of the graph's construction, by relation.
     """
+    told = notes or {}
     union = graph.union()
     degrees = np.diff(union.indptr)
     digests = part_digests(graph)
@@ -53,7 +70,11 @@ def graph_statistics(
         features=len(graph.feature_names),
         fingerprint=exact_root(digests),
         digests=digests,
-        relations=tuple(_relation_statistics(name, relation) for name, relation in graph.relations.items()),
+        relations=tuple(
+            _relation_statistics(name, relation, told.get(name)) for name, relation in graph.relations.items()
+        ),
+        nodes={node_type: len(ids) for node_type, ids in graph.nodes.items()},
+        partners=tuple(_partner_statistics(name, edges, told.get(name)) for name, edges in graph.partners.items()),
         components=int(component.max()) + 1,
         largest_component=int(np.bincount(component).max()),
         clustering=float(nodes[CLUSTERING].mean()),
@@ -127,6 +148,8 @@ def _degrees(graph: CorporateGraph) -> dict[str, NDArray[np.float64]]:
         ).astype(np.float64)
         if relation.directed:
             columns[f"{name}: partners in"] = np.bincount(relation.indices, minlength=graph.size).astype(np.float64)
+    for name, edges in graph.partners.items():
+        columns[f"{name}: {edges.node_type} nodes"] = np.diff(edges.indptr).astype(np.float64)
     return columns
 
 
@@ -135,14 +158,62 @@ def _quantiles(values: NDArray[np.float64] | NDArray[np.int64]) -> dict[str, flo
     return dict(zip(QUANTILES, map(float, found), strict=True))
 
 
-def _relation_statistics(name: str, relation: RelationEdges) -> RelationStatistics:
+def cyclic_groups(relation: RelationEdges) -> list[int]:
+    """Return the sizes of the groups of firms that reach each other along the relation, largest first.
+
+    They are the strongly connected components of more than one firm: in a relation of owners, firms that
+    own a part of themselves through others. An undirected relation has no cycles in this sense.
+    """
+    if not relation.directed:
+        return []
+    matrix = relation.matrix()
+    matrix.data = np.ones_like(matrix.data)  # an edge of weight 0 is an edge
+    _, group = sp.csgraph.connected_components(matrix, directed=True, connection="strong")
+    sizes = np.bincount(group)
+    return sorted(sizes[sizes > 1].tolist(), reverse=True)
+
+
+def _relation_statistics(name: str, relation: RelationEdges, notes: RelationNotes | None) -> RelationStatistics:
     outward = np.diff(relation.indptr)
     partners = outward if not relation.directed else outward + np.bincount(relation.indices, minlength=len(outward))
-    return RelationStatistics(
+    cycles = cyclic_groups(relation)
+    statistics = RelationStatistics(
         relation=name,
         edges=relation.edges,
         mean_degree=float(partners.mean()),
         largest_degree=int(partners.max()),
         isolated_firms=int((partners == 0).sum()),
         weight_total=float(relation.weights.sum()) / (1 if relation.directed else 2),
+        cyclic_groups=len(cycles),
+        largest_cyclic_group=max(cycles, default=0),
+    )
+    if notes is None:
+        return statistics
+    told: dict[str, object] = {**asdict(notes.counts), "recall": notes.recall}
+    if notes.margins is not None:
+        told |= {"margin_error": notes.margins.largest_error, "margin_mismatch": notes.margins.total_mismatch}
+    return statistics.model_copy(update=told)
+
+
+def _partner_statistics(name: str, edges: PartnerEdges, notes: RelationNotes | None) -> PartnerStatistics:
+    firms_each = np.bincount(edges.indices, minlength=edges.width)
+    links = np.diff(edges.indptr)
+    statistics = PartnerStatistics(
+        relation=name,
+        node_type=edges.node_type,
+        links=edges.links,
+        linked_nodes=int((firms_each > 0).sum()),
+        mean_links=float(links.mean()),
+        largest_node=int(firms_each.max(initial=0)),
+        isolated_firms=int((links == 0).sum()),
+    )
+    if notes is None:
+        return statistics
+    counts = notes.counts
+    return statistics.model_copy(
+        update={
+            "rows": counts.rows,
+            "unknown_firms": counts.unknown_firms,
+            "repeated_rows": counts.repeated_rows,
+        }
     )

@@ -40,3 +40,8 @@ def closed_outcomes(outcomes: pl.DataFrame, vintage: Quarter, as_of: dt.date) ->
 def newest_firms(firms: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     """Return the firms that existed at `as_of`, sorted by id, each as it was last described."""
     return known_by(firms, as_of).sort("firm_id", "published_on").unique("firm_id", keep="last", maintain_order=True)
+
+
+def within_window(rows: pl.DataFrame, window_days: int | None, as_of: dt.date) -> pl.DataFrame:
+    """Return the rows that became known within so many days before the end of `as_of`; all without a window."""
+    return rows if window_days is None else rows.filter(pl.col("published_on") > as_of - dt.timedelta(days=window_days))

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from models.edge_counts import EdgeCounts
-from models.edges import FloatVector, IntVector, RelationEdges, edges_from_sorted
+from models.edges import FloatVector, IntVector, RelationEdges
 
 Positions = NDArray[np.int32] | NDArray[np.int64]
 Merge = Literal["refuse", "sum", "mean", "max"]
@@ -72,30 +72,8 @@ def merged_edges(
         unknown_firms=left_out,
         self_loops=len(sources) - left_out - len(weight),
         repeated_rows=len(weight) - len(starts),
-        reciprocal_pairs=reciprocal_pairs(pairs) if directed else 0,
     )
     return (pairs if directed else _in_both_directions(pairs)), counts
-
-
-def reciprocal_pairs(edges: RelationEdges) -> int:
-    """Return how many pairs of firms a directed relation relates in both directions."""
-    size = len(edges.indptr) - 1
-    pattern = sp.csr_array((np.ones(len(edges.indices), np.int8), edges.indices, edges.indptr), shape=(size, size))
-    return int(pattern.multiply(pattern.T.tocsr()).nnz) // 2
-
-
-def capped_edges(edges: RelationEdges, cap: int) -> RelationEdges:
-    """Keep the edges that are among the `cap` heaviest of both their ends.
-
-    Targets are counted for each source and sources for each target; ties go to the smaller position. All
-    partners are ranked before any edge goes, so that an undirected relation stays symmetric.
-    """
-    sources = np.repeat(np.arange(len(edges.indptr) - 1), np.diff(edges.indptr))
-    targets = edges.indices
-    kept = _heaviest(sources, targets, edges.weights, cap) & _heaviest(targets, sources, edges.weights, cap)
-    return edges_from_sorted(
-        sources[kept], targets[kept], edges.weights[kept], size=len(edges.indptr) - 1, directed=edges.directed
-    )
 
 
 def _sorted(source: Positions, target: Positions, size: int) -> _Sorted:
@@ -154,12 +132,3 @@ def _in_both_directions(pairs: RelationEdges) -> RelationEdges:
     return RelationEdges(
         both.indptr.astype(np.int64), both.indices.astype(np.int64), pairs.weights[both.data], directed=False
     )
-
-
-def _heaviest(firms: IntVector, partners: IntVector, weights: FloatVector, cap: int) -> NDArray[np.bool_]:
-    order = np.lexsort((partners, -weights, firms))
-    counts = np.bincount(firms, minlength=1)
-    rank = np.arange(len(firms)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = np.empty(len(firms), dtype=np.bool_)
-    kept[order] = rank < cap
-    return kept

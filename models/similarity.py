@@ -41,7 +41,13 @@ def above_cut_off(units: NDArray[np.float32], cut_off: float) -> sp.csr_array:
 
 
 def nearest_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
-    """Return the cosines of each row to its `neighbours` most similar others; a pair counts if either chose it.
+    """Return `chosen_rows` without direction: a pair counts if either chose it."""
+    chosen = chosen_rows(units, neighbours)
+    return sp.csr_array(chosen.maximum(chosen.T))
+
+
+def chosen_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
+    """Return the cosines of each row to its `neighbours` most similar others: row i holds whom i chose.
 
     Ties go to the earlier row; similarities of zero or less are no relation.
     """
@@ -56,7 +62,7 @@ def nearest_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
         value = cosines[row, column]
         kept = value > 0
         parts.append((row[kept] + start, column[kept], value[kept]))
-    return _symmetric(parts, len(units))
+    return _matrix(parts, len(units))
 
 
 def _blocks(units: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -78,7 +84,11 @@ def _upper_squares(units: NDArray[np.float32]) -> Iterator[tuple[int, int, NDArr
 def _symmetric(
     parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]], size: int
 ) -> sp.csr_array:
-    row, column, value = (np.concatenate(each) for each in zip(*parts, strict=True))
-    found = sp.csr_array((value.astype(np.float64), (row, column)), shape=(size, size))
+    found = _matrix(parts, size)
     # Block products differ in the last bit by orientation; the larger of the two is taken for both.
     return sp.csr_array(found.maximum(found.T))
+
+
+def _matrix(parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]], size: int) -> sp.csr_array:
+    row, column, value = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return sp.csr_array((value.astype(np.float64), (row, column)), shape=(size, size))

@@ -1,21 +1,19 @@
-"""Relations between firms whose texts are alike, as in CorpNet, without any model from outside.
-
-A text becomes TF-IDF weights of its words, reduced by truncated singular value decomposition
-(latent semantic analysis; Deerwester et al. 1990).
-"""
+"""Relations between firms whose texts are alike, as in CorpNet, without any model from outside."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from models.edges import RelationEdges, edges_from_matrix
-from models.similarity import above_cut_off, nearest_rows, unit_rows
-from schemas.portfolio import SimilarTextSpec
+from models.approximate_similarity import approximately_above, approximately_nearest
+from models.construction_notes import BuiltRelation, RelationNotes
+from models.document_vectors import document_vectors
+from models.edge_counts import EdgeCounts
+from models.edges import edges_from_matrix
+from models.similarity import above_cut_off, chosen_rows
+from schemas.relation_kinds import SimilarTextSpec
 from schemas.results import CutOffRow
 
 
@@ -26,37 +24,33 @@ def newest_texts(rows: pl.DataFrame, firms: pl.Series) -> list[str]:
     return aligned["text"].fill_null("").to_list()
 
 
-def document_vectors(texts: Sequence[str], spec: SimilarTextSpec) -> NDArray[np.float32]:
-    """Return unit vectors, (n, components or fewer); a text without a known word is all zeros."""
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def similar_text_edges(rows: pl.DataFrame, firms: pl.Series, spec: SimilarTextSpec) -> BuiltRelation:
+    """Relate firms by cut-off or by number of neighbours; the weight is the cosine.
 
-    written = sum(1 for text in texts if text.strip())
-    if written < 2:
-        return np.zeros((len(texts), 1), dtype=np.float32)
-    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=min(spec.least_documents, written))
-    try:
-        weights = vectorizer.fit_transform(texts)
-    except ValueError:  # scikit-learn's word for: no word is in enough documents
-        return np.zeros((len(texts), 1), dtype=np.float32)
-    components = min(spec.components, min(weights.shape) - 1)
-    if components < 2:
-        return unit_rows(weights.toarray())
-    reduced = TruncatedSVD(components, random_state=spec.seed).fit_transform(weights)
-    return unit_rows(reduced)
-
-
-def similar_text_edges(rows: pl.DataFrame, firms: pl.Series, spec: SimilarTextSpec) -> RelationEdges:
-    """Relate firms by cut-off or by number of neighbours; the weight is the cosine."""
+    The recall is that of the index where the texts are too many to compare each pair.
+    """
     units = document_vectors(newest_texts(rows, firms), spec)
-    found = nearest_rows(units, spec.neighbours or 0) if spec.cut_off is None else above_cut_off(units, spec.cut_off)
-    return edges_from_matrix(found, directed=False)
+    if spec.neighbours is None:
+        found, recall = _above(units, float(spec.cut_off or 0), spec)
+    else:
+        chosen, recall = _chosen(units, spec.neighbours, spec)
+        found = _related(chosen, spec)
+    own = rows.filter(pl.col("firm_id").is_in(firms.implode()))
+    counts = EdgeCounts(
+        rows=rows.height,
+        unknown_firms=rows.height - own.height,
+        repeated_rows=own.height - own["firm_id"].n_unique(),
+    )
+    edges = edges_from_matrix(found, directed=spec.choice == "directed")
+    return BuiltRelation(edges, RelationNotes(counts, recall=recall))
 
 
 def cut_off_sensitivity(rows: pl.DataFrame, firms: pl.Series, spec: SimilarTextSpec) -> tuple[CutOffRow, ...]:
     """Return what each cut-off of `spec.sensitivity` would make of the relation."""
+    if not spec.sensitivity:
+        return ()
     units = document_vectors(newest_texts(rows, firms), spec)
-    cosines = above_cut_off(units, min(spec.sensitivity)) if spec.sensitivity else None
+    cosines, recall = _above(units, min(spec.sensitivity), spec)
     table = []
     for cut_off in sorted(spec.sensitivity):
         kept = sp.csr_array(cosines)
@@ -70,6 +64,30 @@ def cut_off_sensitivity(rows: pl.DataFrame, firms: pl.Series, spec: SimilarTextS
                 edges=edges.edges,
                 components=int(components),
                 mean_degree=2 * edges.edges / max(len(firms), 1),
+                recall=recall,
             )
         )
     return tuple(table)
+
+
+def _above(units: NDArray[np.float32], cut_off: float, spec: SimilarTextSpec) -> tuple[sp.csr_array, float | None]:
+    if len(units) > spec.exact_up_to:
+        return approximately_above(units, cut_off, least_recall=spec.least_recall)
+    return above_cut_off(units, cut_off), None
+
+
+def _chosen(units: NDArray[np.float32], neighbours: int, spec: SimilarTextSpec) -> tuple[sp.csr_array, float | None]:
+    if len(units) > spec.exact_up_to:
+        return approximately_nearest(units, neighbours, least_recall=spec.least_recall)
+    return chosen_rows(units, neighbours), None
+
+
+def _related(chosen: sp.csr_array, spec: SimilarTextSpec) -> sp.csr_array:
+    """Turn choices (row i holds whom i chose) into the relation that the portfolio asks for."""
+    if spec.choice == "directed":
+        return chosen
+    either = sp.csr_array(chosen.maximum(chosen.T))
+    if spec.choice == "either":
+        return either
+    picked = sp.csr_array(chosen.astype(bool))
+    return sp.csr_array(either.multiply(picked.multiply(picked.T)))

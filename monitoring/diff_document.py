@@ -6,7 +6,7 @@ import re
 
 from monitoring import filters
 from monitoring.documents import Form, template_environment
-from schemas.diffs import CommunitiesDiff, FirmsDiff, NeighbourhoodsDiff, QuarterDiff, RelationDiff
+from schemas.diffs import CommunitiesDiff, FirmsDiff, NeighbourhoodsDiff, PartnersDiff, QuarterDiff, RelationDiff
 
 #: rows a table has at most; the JSON file beside it has all
 SHOWN = 20
@@ -64,6 +64,7 @@ def summary(content: QuarterDiff) -> list[tuple[str, str]]:
         ("equal parts", "all: the graphs are equal" if diff.equal else ", ".join(equal) or "none"),
         ("firms", _firms(diff.firms)),
         *((relation.relation, _edges(relation)) for relation in diff.relations),
+        *((partners.relation, _links(partners)) for partners in diff.partners),
         ("communities", _communities(diff.communities)),
         (_NEIGHBOURHOODS, _neighbourhoods(diff.neighbourhoods)),
     ]
@@ -78,6 +79,14 @@ def _edges(one: RelationDiff) -> str:
     return (
         f"{one.edges_before:,} edges before, {one.edges_after:,} after; {one.born:,} born, {one.died:,} died, "
         f"{one.kept:,} kept{same}, {one.reweighted:,} of them with another weight"
+    )
+
+
+def _links(one: PartnersDiff) -> str:
+    same = "" if one.jaccard is None else f" (Jaccard {one.jaccard:.3f})"
+    return (
+        f"{one.links_before:,} links to {one.node_type} nodes before, {one.links_after:,} after; {one.born:,} born, "
+        f"{one.died:,} died, {one.kept:,} kept{same}"
     )
 
 

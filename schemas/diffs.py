@@ -69,6 +69,22 @@ class RelationDiff(Frozen):
         return not (self.born or self.died or self.reweighted)
 
 
+class PartnersDiff(Frozen):
+    """What became of the links of firms to nodes of another type, such as persons; ids are matched.
+
+    `jaccard` is kept / (kept + born + died), None when neither quarter has a link.
+    """
+
+    relation: str
+    node_type: str
+    links_before: int
+    links_after: int
+    kept: int
+    born: int
+    died: int
+    jaccard: float | None
+
+
 class Community(Frozen):
     """A community by its name (its smallest firm) and its number of firms."""
 
@@ -160,6 +176,7 @@ class GraphDiff(Frozen):
     relations: tuple[RelationDiff, ...]
     communities: CommunitiesDiff
     neighbourhoods: NeighbourhoodsDiff
+    partners: tuple[PartnersDiff, ...] = ()
 
 
 class DiffSide(Frozen):

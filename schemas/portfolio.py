@@ -11,10 +11,47 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, Group
+from schemas.relation_kinds import (
+    AnyRelation,
+    DeliveredEdges,
+    DeliveredRelation,
+    NearestSpec,
+    PartnerNodesSpec,
+    ReconstructedSpec,
+    RelationSpec,
+    SharedPartnerSpec,
+    SimilarTextSpec,
+)
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, TrainingSpec
 from schemas.splits import SplitSpec
 from schemas.tables import TableSpec
 from schemas.terms import Kind, Quarter, Role, Scheme, TargetKind
+
+__all__ = [
+    "RESERVED_NAMES",
+    "AnyRelation",
+    "ColumnSpec",
+    "DeliveredEdges",
+    "DeliveredRelation",
+    "DerivedFeature",
+    "FilingsSpec",
+    "FirmsSpec",
+    "FolderSource",
+    "NearestSpec",
+    "OutcomesSpec",
+    "PartnerNodesSpec",
+    "PortfolioSpec",
+    "Question",
+    "ReconstructedSpec",
+    "RelationSpec",
+    "RowRule",
+    "SharedPartnerSpec",
+    "SimilarTextSpec",
+    "SimulatedSource",
+    "Source",
+    "SqlSource",
+    "TargetSpec",
+]
 
 #: names that tables use for their keys, dates and provenance
 RESERVED_NAMES = (
@@ -151,112 +188,6 @@ class FirmsSpec(TableSpec):
         if self.name:
             yield self.name
         yield from (column.source_name for column in self.columns)
-
-
-class RelationSpec(TableSpec):
-    """A relation that is delivered: a row names two firms.
-
-    `where` takes only the rows of the file that hold these values, for files with several kinds of
-    relation. `weight_between` bounds a row's weight. `cap` keeps only that many heaviest partners a
-    firm and direction, so that a hub cannot swamp its neighbourhood.
-
-    `repeated` says what several rows of one pair of firms known at the same time mean: a mistake
-    (`refuse`: they are set aside), or one edge with their summed, mean or largest weight.
-    `self_loops` says whether a firm related to itself is a mistake or is left out.
-    """
-
-    kind: Literal["table"] = "table"
-    name: Name
-    source: str
-    target: str
-    weight: str | None = None
-    where: dict[str, str] = Field(default_factory=dict)
-    directed: bool = True
-    repeated: Literal["refuse", "sum", "mean", "max"] = "refuse"
-    self_loops: Literal["refuse", "drop"] = "refuse"
-    weight_between: tuple[float | None, float | None] = (0.0, None)
-    cap: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _possible(self) -> RelationSpec:
-        least, most = self.weight_between
-        if least is not None and most is not None and least > most:
-            raise ValueError(f"relation {self.name!r}: weight_between ends ({most:g}) before it begins ({least:g})")
-        return self
-
-    def _own_columns(self) -> Iterator[str]:
-        yield from (self.source, self.target)
-        if self.weight:
-            yield self.weight
-        yield from self.where
-
-
-class SharedPartnerSpec(TableSpec):
-    """A relation between firms that share a partner: a director, a bank, a customer.
-
-    The table has a row a firm and partner. `window_days` counts only rows that became known within so
-    many days before the quarter's end. A partner with more than `partner_cap` firms is left out, since
-    its pairs grow with the square of its firms and say little about any of them. `weighting` is how
-    much one shared partner with d firms adds to the weight of a pair: 1 (`count`), or 1/(d-1)
-    (`newman`: a partner with few firms ties them more closely; Newman 2001).
-    """
-
-    kind: Literal["shared_partner"]
-    name: Name
-    firm_id: str
-    partner: str
-    window_days: Annotated[int, Field(ge=1)] | None = None
-    partner_cap: Annotated[int, Field(ge=2)] = 50
-    weighting: Literal["count", "newman"] = "count"
-
-    def _own_columns(self) -> Iterator[str]:
-        yield from (self.firm_id, self.partner)
-
-
-class SimilarTextSpec(TableSpec):
-    """A relation between firms whose newest known texts are alike.
-
-    A text becomes `components` numbers (TF-IDF and truncated singular value decomposition); two firms
-    are related when the cosine of theirs is at least `cut_off`, or each firm is to its `neighbours`
-    most similar ones. `sensitivity` lists cut-offs for the table that shows what the choice does.
-    """
-
-    kind: Literal["similar_text"]
-    name: Name
-    firm_id: str
-    text: str
-    components: Annotated[int, Field(ge=2, le=1000)] = 100
-    least_documents: Annotated[int, Field(ge=1)] = 2
-    cut_off: Annotated[float, Field(gt=0, lt=1)] | None = None
-    neighbours: Annotated[int, Field(ge=1)] | None = None
-    sensitivity: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-    seed: int = 0
-
-    def _own_columns(self) -> Iterator[str]:
-        yield from (self.firm_id, self.text)
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> SimilarTextSpec:
-        if (self.cut_off is None) == (self.neighbours is None):
-            raise ValueError(f"relation {self.name!r}: give either `cut_off` or `neighbours`")
-        return self
-
-
-class NearestSpec(Frozen):
-    """A relation of each firm to the `neighbours` firms with the most similar features.
-
-    For portfolios without relations. Features are standardised over the firms of the quarter and
-    missing ones count as average; `features` narrows them down, all by default.
-    """
-
-    kind: Literal["nearest"]
-    name: Name
-    neighbours: Annotated[int, Field(ge=1, le=1000)] = 10
-    features: tuple[str, ...] = ()
-
-
-DeliveredRelation = RelationSpec | SharedPartnerSpec | SimilarTextSpec
-AnyRelation = Annotated[DeliveredRelation | NearestSpec, Field(discriminator="kind")]
 
 
 class FilingsSpec(TableSpec):

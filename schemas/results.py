@@ -64,7 +64,12 @@ class AdmissionResult(Frozen):
 
 
 class RelationStatistics(Frozen):
-    """Counts of one relation of a graph."""
+    """Counts of one relation of a graph, and what its construction left out or merged.
+
+    `unknown_firms`, `self_loops` and `repeated_rows` count rows, `reciprocal_pairs` pairs of firms related in both
+    directions before the declared policy, `cut_by_cap` edges (or shared partners) beyond a cap.
+    `rows` is None where nothing is known of the construction.
+    """
 
     relation: str
     edges: int
@@ -72,6 +77,36 @@ class RelationStatistics(Frozen):
     largest_degree: int
     isolated_firms: int
     weight_total: float
+    rows: int | None = None
+    unknown_firms: int = 0
+    self_loops: int = 0
+    repeated_rows: int = 0
+    reciprocal_pairs: int = 0
+    cut_by_cap: int = 0
+    #: groups of firms that reach each other along a directed relation, as in a ring of owners, and the largest
+    cyclic_groups: int = 0
+    largest_cyclic_group: int = 0
+    #: reconstructed exposures: largest error against a firm's total, and how far the totals were apart, as shares
+    margin_error: float | None = None
+    margin_mismatch: float | None = None
+    #: share of the true pairs that an index found; None where every pair was compared
+    recall: float | None = None
+
+
+class PartnerStatistics(Frozen):
+    """Counts of the links of firms to nodes of another type, and what their construction left out or merged."""
+
+    relation: str
+    node_type: str
+    links: int
+    #: nodes of the type that this relation links, of `GraphStatistics.nodes` in all
+    linked_nodes: int
+    mean_links: float
+    largest_node: int
+    isolated_firms: int
+    rows: int | None = None
+    unknown_firms: int = 0
+    repeated_rows: int = 0
 
 
 class CutOffRow(Frozen):
@@ -82,6 +117,8 @@ class CutOffRow(Frozen):
     edges: int
     components: int
     mean_degree: float
+    #: share of the true pairs that an index found; None where every pair was compared
+    recall: float | None = None
 
 
 class Homophily(Frozen):
@@ -131,6 +168,9 @@ class GraphStatistics(Frozen):
     #: one digest a part (firms, features, each relation), so that a difference says what changed
     digests: dict[str, str]
     relations: tuple[RelationStatistics, ...]
+    #: number of nodes that are no firms, by type, and the relations that link firms to them
+    nodes: dict[str, int] = Field(default_factory=dict)
+    partners: tuple[PartnerStatistics, ...] = ()
     components: int
     largest_component: int
     clustering: float

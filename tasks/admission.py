@@ -18,7 +18,7 @@ from models.admission import (
 )
 from schemas.errors import DeliveryRefused, examples
 from schemas.expectations import Expectation, table_expectations
-from schemas.portfolio import PortfolioSpec, RelationSpec
+from schemas.portfolio import DeliveredRelation, PortfolioSpec
 from schemas.references import AdmissionRef, RefreshRun
 from schemas.results import AdmissionResult, QuarantinedRow, TableAdmission
 from schemas.terms import Table
@@ -52,7 +52,8 @@ def admit(run: RefreshRun) -> AdmissionRef:
     frames = {name: table.rows for name, table in admitted.items()}
     met = checked_expectations(_delivered_for(run, frames), _stated(run.portfolio))
     evidence = AdmissionResult(
-        tables=tuple(_summary(name, table, run.portfolio) for name, table in admitted.items()), expectations=met
+        tables=tuple(_summary(name, table, frames[Table.FIRMS], run.portfolio) for name, table in admitted.items()),
+        expectations=met,
     )
     aside = sum(table.set_aside for table in admitted.values())
     note(f"{sum(f.height for f in frames.values()):,} rows admitted, {aside:,} set aside, {len(met)} expectations")
@@ -133,7 +134,7 @@ def _stated(portfolio: PortfolioSpec) -> dict[str, list[Expectation]]:
     return stated
 
 
-def _summary(name: str, table: Admitted, portfolio: PortfolioSpec) -> TableAdmission:
+def _summary(name: str, table: Admitted, firms: pl.DataFrame, portfolio: PortfolioSpec) -> TableAdmission:
     counts = table.quarantine.group_by("rule").agg(pl.struct("table", "row").n_unique().alias("rows")).sort("rule")
     spec = table_specs(portfolio)[name]
     return TableAdmission(
@@ -142,5 +143,5 @@ def _summary(name: str, table: Admitted, portfolio: PortfolioSpec) -> TableAdmis
         admitted=table.rows.height,
         broken=dict(counts.iter_rows()),
         tolerance=spec.tolerance,
-        handled=table.handled(spec) if isinstance(spec, RelationSpec) else {},
+        handled=table.handled(spec, firms) if isinstance(spec, DeliveredRelation) else {},
     )

@@ -9,7 +9,7 @@ import polars as pl
 from models.admission import relation_table
 from models.categories import categories, known_outcome
 from models.communities import detected_communities
-from models.corporate_graph import CorporateGraph, corporate_graph
+from models.corporate_graph import CorporateGraph, constructed_graph
 from models.fingerprint import exact_root, part_digests
 from models.graph_codec import graph_bytes, graph_from_bytes
 from models.graph_statistics import graph_statistics
@@ -43,11 +43,13 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
     outcomes = _outcomes(tables[Table.OUTCOMES], plan, run)
     _refuse_one_class(outcomes, run.portfolio)
     quarters = sorted({*plan.every, run.quarter})
-    graphs = {quarter: _graph(tables, run.portfolio, quarter) for quarter in quarters}
+    built = {quarter: constructed_graph(tables, run.portfolio, quarter.end) for quarter in quarters}
+    graphs = {quarter: with_computed(one.graph, run.portfolio.graph) for quarter, one in built.items()}
     current = graphs[run.quarter]
     attributes = _attributes(tables, quarters, run.portfolio)
     communities = detected_communities(current.firms, current.union(), run.portfolio.graph)
-    statistics = graph_statistics(current, communities, _homophily(graphs, outcomes, attributes, run))
+    homophily = _homophily(graphs, outcomes, attributes, run)
+    statistics = graph_statistics(current, communities, homophily, built[run.quarter].notes)
     statistics = statistics.model_copy(update={"sensitivity": _sensitivity(tables, current, run)})
     note(f"{statistics.firms:,} firms, {statistics.edges:,} edges, {statistics.communities} communities")
     refs = {quarter: _written(home, run, quarter, graph) for quarter, graph in graphs.items()}
@@ -61,10 +63,6 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
         out_of_time_missing=plan.reason,
         partition=admission.tables.get(Table.PARTITION),
     )
-
-
-def _graph(tables: dict[str, pl.DataFrame], portfolio: PortfolioSpec, quarter: Quarter) -> CorporateGraph:
-    return with_computed(corporate_graph(tables, portfolio, quarter.end), portfolio.graph)
 
 
 def read_graph(home: Path, ref: GraphRef) -> CorporateGraph:

@@ -18,7 +18,6 @@ from schemas.portfolio import (
     FolderSource,
     OutcomesSpec,
     PortfolioSpec,
-    RelationSpec,
     SqlSource,
 )
 from schemas.references import DeliveryRef
@@ -230,7 +229,7 @@ def _raw_table(spec: TableSpec, reader: SourceReader, quarters: list[Quarter]) -
         .with_columns(pl.col("row").cast(pl.Int64), delivered=pl.lit(str(quarter) if quarter else None, pl.String))
         for quarter, name in _names(spec, reader, quarters)
     ]
-    if isinstance(spec, RelationSpec) and spec.where:
+    if isinstance(spec, DeliveredRelation) and spec.where:
         parts = [part.filter(pl.col(c).cast(pl.String) == value for c, value in spec.where.items()) for part in parts]
     try:
         return pl.concat(parts, how="vertical")

@@ -33,7 +33,8 @@ def spec(**settings):
     )
 
 
-def weights(edges):
+def weights(built):
+    edges = built.edges
     return {
         (FIRMS[int(row)], FIRMS[int(column)]): float(value)
         for row, column, value in zip(*edges.matrix().tocoo().coords, edges.matrix().tocoo().data, strict=True)
@@ -66,8 +67,8 @@ def test_a_hub_does_not_explode_quadratically():
     hub = pl.DataFrame({"firm_id": [f"f{i:05d}" for i in range(20_000)], "partner": "everybody"}).with_columns(
         published_on=pl.lit(AS_OF)
     )
-    edges = shared_partner_edges(hub, hub["firm_id"], spec(partner_cap=50), AS_OF)
-    assert edges.edges == 0
+    built = shared_partner_edges(hub, hub["firm_id"], spec(partner_cap=50), AS_OF)
+    assert built.edges.edges == 0
 
 
 def test_the_order_of_rows_changes_nothing():

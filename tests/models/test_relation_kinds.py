@@ -119,7 +119,7 @@ def test_a_relation_without_a_kind_is_a_table(portfolio):
 
 def test_repeated_rows_are_summed_and_self_loops_dropped_and_both_are_counted(admitted, graph, portfolio):
     assert edges(graph, "supply") == {("a", "b"): 2.0}
-    assert admitted["relations:supply"].handled(portfolio.relations[0]) == {
+    assert admitted["relations:supply"].handled(portfolio.relations[0], admitted["firms"].rows) == {
         "self-loops, dropped": 1,
         "repeated pairs, merged by sum": 2,
     }

@@ -66,6 +66,7 @@ from schemas.results import (
     Homophily,
     Interval,
     Judged,
+    PartnerStatistics,
     QuarantinedRow,
     RelationChurn,
     RelationStatistics,
@@ -851,3 +852,53 @@ def test_a_long_value_is_cut_and_says_how_long_it_was():
 )
 def test_an_interval_shows_what_is_known(value, shown):
     assert interval(value) == shown
+
+
+class TestWhatConstructionLeftOut:
+    """The card shows counts, rings, reconstruction errors, recall and other nodes, where there are any."""
+
+    @staticmethod
+    def cards(**changes):
+        known = rich()
+        relation = known.graph.relations[0].model_copy(update=changes.pop("relation", {}))
+        graph = known.graph.model_copy(update={"relations": (relation,), **changes})
+        changed = known.model_copy(update={"graph": graph})
+        return model_card_html(changed), model_card_markdown(changed)
+
+    def test_counts_of_rows(self):
+        for card in self.cards(relation={"rows": 12_345, "unknown_firms": 17, "self_loops": 3, "cut_by_cap": 41}):
+            assert "What making each relation left out or merged" in card
+            assert "12,345" in card
+        for card in self.cards():
+            assert "What making each relation left out or merged" not in card
+
+    def test_rings_of_owners(self):
+        for card in self.cards(relation={"cyclic_groups": 2, "largest_cyclic_group": 9}):
+            assert "such as rings of owners" in card
+
+    def test_the_error_of_reconstructed_exposures(self):
+        for card in self.cards(relation={"margin_error": 0.00123, "margin_mismatch": 0.004}):
+            assert "0.12 %" in card
+            assert "0.4 %" in card
+            assert "is scaled to the total of what was lent" in card
+        for card in self.cards(relation={"margin_error": 1e-10, "margin_mismatch": 0.0}):
+            assert "1e-08 %" in card
+            assert "is scaled" not in card
+
+    def test_the_recall_of_an_index(self):
+        for card in self.cards(relation={"recall": 0.987}):
+            assert "98.7" in card
+
+    def test_nodes_of_other_types(self):
+        board = PartnerStatistics(
+            relation="board",
+            node_type="person",
+            links=4_321,
+            linked_nodes=1_234,
+            mean_links=1.8,
+            largest_node=7,
+            isolated_firms=60,
+        )
+        for card in self.cards(partners=(board,), nodes={"person": 1_234}):
+            assert "Links of firms to nodes of other types" in card
+            assert "4,321" in card

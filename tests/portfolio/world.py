@@ -47,6 +47,29 @@ SUPPLY = (
     *((source, target, 1.0) for source, target in BRIDGES),
 )
 BEGINNING = dt.date(2022, 12, 1)
+#: persons and banks beside the firms: (relation, node type, (firm, partner, weight, known from, valid until)).
+#: anna sits on the boards of a1 and b1 and owns a part of c1; ben leaves a1 in May; dora comes in August.
+PARTNERS = {
+    "board": (
+        "person",
+        [
+            ("a1", "anna", 1.0, dt.date(2022, 12, 1), None),
+            ("b1", "anna", 1.0, dt.date(2022, 12, 1), None),
+            ("a1", "ben", 1.0, dt.date(2022, 12, 1), dt.date(2023, 5, 1)),
+            ("c2", "dora", 1.0, dt.date(2023, 8, 1), None),
+        ],
+    ),
+    "owners": (
+        "person",
+        [
+            ("c1", "anna", 0.25, dt.date(2022, 12, 1), None),
+            ("c1", "carl", 0.5, dt.date(2022, 12, 1), None),
+            ("c1", "carl", 0.25, dt.date(2023, 2, 1), None),
+            ("c7", "carl", 1.0, dt.date(2022, 12, 1), None),
+        ],
+    ),
+    "loans": ("bank", [("a1", "Sparkasse", 900.0, dt.date(2022, 12, 1), None)]),
+}
 
 
 def portfolio(**changes: object) -> PortfolioSpec:
@@ -118,6 +141,40 @@ def portfolio(**changes: object) -> PortfolioSpec:
         "gates": {"least_group_size": 5},
     }
     return PortfolioSpec.model_validate(described | changes)
+
+
+def portfolio_with_partners(**changes: object) -> PortfolioSpec:
+    """Return the portfolio with persons and banks as nodes; `changes` are made to each of these relations."""
+    firms = portfolio().model_dump(mode="json")["relations"]
+    partners = [
+        {
+            "name": name,
+            "kind": "partner_nodes",
+            "node_type": node_type,
+            "file": name,
+            "firm_id": "id",
+            "partner": "whom",
+            "weight": "part",
+            "published_on": "known_from",
+            "valid_until": "gone_on",
+            **changes,
+        }
+        for name, (node_type, _) in PARTNERS.items()
+    ]
+    return portfolio(relations=[*firms, *partners])
+
+
+def admitted_partners() -> dict[str, pl.DataFrame]:
+    """Return the tables of persons and banks as admission leaves them."""
+    names = ["firm_id", "partner", "weight", "published_on", "valid_until"]
+    return {
+        f"relations:{name}": pl.DataFrame(rows, schema=names, orient="row")
+        .with_row_index("row", offset=1)
+        .with_columns(
+            pl.col("row").cast(pl.Int64), pl.col("valid_until").cast(pl.Date), delivered=pl.lit(None, pl.String)
+        )
+        for name, (_, rows) in PARTNERS.items()
+    }
 
 
 def admitted_tables() -> dict[str, pl.DataFrame]:

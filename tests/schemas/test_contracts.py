@@ -164,5 +164,5 @@ def test_a_declared_policy_admits_repeated_pairs_and_loops_and_counts_them(world
     assert broken("relations:supply", raw, portfolio) == []
     firms = admitted_firms(raw["firms"], portfolio).rows
     spec = portfolio.relations[0]
-    handled = admitted_relation(raw["relations:supply"], spec, firms, portfolio).handled(spec)
+    handled = admitted_relation(raw["relations:supply"], spec, firms, portfolio).handled(spec, firms)
     assert handled == {"self-loops, dropped": 1, f"repeated pairs, merged by {repeated_policy}": 2}
