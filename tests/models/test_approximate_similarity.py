@@ -105,5 +105,5 @@ class TestFromAPortfolio:
         assert 0.5 <= table[0].recall <= 1
         graph = graphs.graph_of(self.FIRMS.to_list(), {"text": []})
         communities = detected_communities(graph.firms, graph.union(), GraphSpec())
-        (found,) = graph_statistics(graph, communities, {"text": built.notes}).relations
+        (found,) = graph_statistics(graph, communities, notes={"text": built.notes}).relations
         assert found.recall == built.notes.recall

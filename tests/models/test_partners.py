@@ -140,7 +140,7 @@ def test_graphs_side_by_side_keep_their_nodes_apart(world, tables):
 
 def test_statistics_count_nodes_links_and_what_was_left_out(world, tables):
     built = constructed_graph(tables, world.portfolio_with_partners(), Q1)
-    found = graph_statistics(built.graph, communities(built.graph), built.notes)
+    found = graph_statistics(built.graph, communities(built.graph), notes=built.notes)
     assert found.nodes == {"bank": 1, "person": 3}
     owners = next(one for one in found.partners if one.relation == "owners")
     assert (owners.node_type, owners.links, owners.linked_nodes, owners.largest_node) == ("person", 2, 2, 1)

@@ -58,7 +58,7 @@ class Admission:
     def statistics(self):
         built = self.graph()
         communities = detected_communities(built.graph.firms, built.graph.union(), GraphSpec())
-        (found,) = graph_statistics(built.graph, communities, built.notes).relations
+        (found,) = graph_statistics(built.graph, communities, notes=built.notes).relations
         return found
 
 

@@ -38,16 +38,23 @@ def test_each_policy_of_a_table_is_told(world, change, told):
 def test_policies_leave_out_what_is_not_set_and_where_the_rows_are(world):
     told = policy(world, SUPPLY | {"tolerance": 0.2, "rows_between": [1, 9], "ignore": ["x"]})
     assert told == [
+        "unknown firms: refuse",
         "weight: share",
         "directed: yes",
         "repeated: refuse",
+        "reciprocal: keep",
         "self loops: refuse",
         "weight between: 0 to ∞",
     ]
 
 
 def test_the_settings_of_a_projection_are_told(world):
-    assert policy(world, BOARDS | {"window_days": 90}) == ["window days: 90", "partner cap: 50", "weighting: count"]
+    assert policy(world, BOARDS | {"window_days": 90}) == [
+        "unknown firms: refuse",
+        "window days: 90",
+        "partner cap: 50",
+        "weighting: count",
+    ]
 
 
 def test_both_directions_of_a_relation_share_a_chart_and_one_without_edges_has_none():
