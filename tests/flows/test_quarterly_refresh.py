@@ -326,9 +326,9 @@ class TestRegistry:
 def test_a_kept_model_gives_the_published_probabilities_again(published):
     from tasks.graphs import read_graph
     from tasks.judging import published_graph
+    from tasks.kept_models import restore
     from tasks.lake import verify_folder
     from tasks.portfolios import load_portfolio
-    from tasks.training import restore
 
     current = published.home.catalogue.current("rheintal", Quarter(2024, 3))
     manifest = verify_folder(published.home.path, current.folder, current.manifest_sha256)
