@@ -31,13 +31,14 @@ class FittedForest:
 
     Attributes
     ----------
-    counting : (classes,)
-        How much a row of each class counted while the trees grew.
+    shares : (forests,)
+        Share of each forest's class in development: trees hold differences from it, since LightGBM gives 0 to a tree
+        that finds no split.
     """
 
     spec: RandomForestSpec
     forests: tuple[lightgbm.Booster, ...]
-    counting: NDArray[np.float64]
+    shares: NDArray[np.float64]
     notes: Notes
 
     @property
@@ -46,22 +47,22 @@ class FittedForest:
         return int(self.forests[0].num_feature())
 
     def probabilities(self, graph: CorporateGraph) -> FloatMatrix:
-        """Return (n, classes): shares, each divided by how much its class counted, scaled to sum to 1.
+        """Return (n, classes): mean shares of the leaves, scaled to sum to 1.
 
         One tree that knows nothing is added to the others, so that no class is ever impossible.
         """
         rows, _ = design_matrix(graph, self.spec.features)
-        shares = np.stack([np.asarray(forest.predict(rows, num_threads=1)) for forest in self.forests], axis=1)
-        shares = np.clip(shares, 0.0, 1.0)
+        moved = np.stack([np.asarray(forest.predict(rows, num_threads=1)) for forest in self.forests], axis=1)
+        found = np.clip(self.shares + moved, 0.0, 1.0)
         if len(self.forests) == 1:
-            shares = np.concatenate([1 - shares, shares], axis=1)
-        weighed = (self.spec.trees * shares + 1 / shares.shape[1]) / (self.spec.trees + 1) / self.counting
-        return np.asarray(weighed / weighed.sum(axis=1, keepdims=True))
+            found = np.concatenate([1 - found, found], axis=1)
+        found = self.spec.trees * found + 1 / found.shape[1]
+        return np.asarray(found / found.sum(axis=1, keepdims=True))
 
     def content(self) -> ModelContent:
-        """Return the forests' texts and the class weights."""
+        """Return the forests' texts and the class shares."""
         texts = {_TEXT.format(number): forest.model_to_string() for number, forest in enumerate(self.forests)}
-        return ModelContent({"counting": self.counting}, texts)
+        return ModelContent({"shares": self.shares}, texts)
 
     @classmethod
     def from_content(cls, spec: RandomForestSpec, content: ModelContent) -> FittedForest:
@@ -69,7 +70,7 @@ class FittedForest:
         import lightgbm
 
         texts = [content.texts[_TEXT.format(number)] for number in range(len(content.texts))]
-        return cls(spec, tuple(lightgbm.Booster(model_str=text) for text in texts), content.tensors["counting"], {})
+        return cls(spec, tuple(lightgbm.Booster(model_str=text) for text in texts), content.tensors["shares"], {})
 
 
 def fit_forest(spec: RandomForestSpec, data: FittingData) -> FittedForest:
@@ -78,25 +79,34 @@ def fit_forest(spec: RandomForestSpec, data: FittingData) -> FittedForest:
 
     inputs, _ = design_matrix(data.graph, spec.features)
     rows, truth = inputs[data.development], data.truth[data.development]
-    counting = _counting(truth, data.classes) if spec.balanced else np.ones(data.classes)
+    counting = _counting(truth, data.classes) if spec.balanced else None
     settings = _settings(spec, data.training, rows.shape[1])
-    grown = [
-        lightgbm.train(
-            settings,
-            lightgbm.Dataset(rows, (truth == one).astype(np.float64), weight=counting[truth]),
-            num_boost_round=spec.trees,
-        )
-        for one in (range(data.classes) if data.classes > 2 else [1])
-    ]
-    # What is used now is what will be read back.
-    forests = tuple(lightgbm.Booster(model_str=forest.model_to_string()) for forest in grown)
-    return FittedForest(spec, forests, counting, {"trees": spec.trees * len(forests)})
+    forests, shares = [], []
+    for one in range(data.classes) if data.classes > 2 else [1]:
+        positive = (truth == one).astype(np.float64)
+        shares.append(positive.mean())
+        weights = None if counting is None else counting[truth]
+        forest = lightgbm.train(settings, lightgbm.Dataset(rows, positive - shares[-1], weight=weights), spec.trees)
+        if spec.balanced:
+            _observe(forest, rows, positive - shares[-1])
+        # What is used now is what will be read back.
+        forests.append(lightgbm.Booster(model_str=forest.model_to_string()))
+    return FittedForest(spec, tuple(forests), np.array(shares), {"trees": spec.trees * len(forests)})
 
 
 def _counting(truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
     counts = np.bincount(truth, minlength=classes)
-    present = counts > 0
-    return np.where(present, len(truth) / (present.sum() * np.maximum(counts, 1)), 1.0)
+    return np.asarray(len(truth) / ((counts > 0).sum() * np.maximum(counts, 1)))
+
+
+def _observe(forest: lightgbm.Booster, rows: FloatMatrix, target: NDArray[np.float64]) -> None:
+    """Put the plain mean of the target into each leaf: weights have chosen the splits and are not to bend shares."""
+    leaves = np.asarray(forest.predict(rows, pred_leaf=True, num_threads=1), dtype=np.int64)
+    for tree in range(leaves.shape[1]):
+        counts = np.bincount(leaves[:, tree])
+        sums = np.bincount(leaves[:, tree], weights=target)
+        for leaf in np.flatnonzero(counts).tolist():
+            forest.set_leaf_output(tree, leaf, float(sums[leaf] / counts[leaf]))
 
 
 def _settings(spec: RandomForestSpec, training: TrainingSpec, columns: int) -> dict[str, Any]:

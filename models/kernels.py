@@ -37,7 +37,7 @@ def landmark_inputs(factor: FloatMatrix, kernel: FloatMatrix) -> FloatMatrix:
 
 def landmark_weights(factor: FloatMatrix, weights: FloatMatrix) -> FloatMatrix:
     """Return weights (|L|, q) on K(x, L) that do what `weights` do on phi: R^-T W."""
-    return np.asarray(solve_triangular(factor, weights, lower=True, trans="T"))
+    return np.ascontiguousarray(solve_triangular(factor, weights, lower=True, trans="T"))
 
 
 def rbf_kernel(rows: FloatMatrix, landmarks: FloatMatrix, gamma: float) -> FloatMatrix:

@@ -107,7 +107,7 @@ class GraphKernelSpec(_GraphMethod):
     kind: Literal["graph_kernel"]
     features: Groups = (Group.OWN,)
     power: Annotated[int, Field(ge=1, le=8)] = 2
-    feature_weight: Annotated[float, Field(ge=0)] = 0.5
+    feature_weight: Annotated[float, Field(ge=0)] = 0.1
     gamma: Annotated[float, Field(gt=0)] | None = None
     inverse_penalty: Annotated[float, Field(gt=0)] = 1.0
     landmarks: Annotated[int, Field(ge=1, le=20_000)] = 2500

@@ -110,7 +110,7 @@ class RandomForestSpec(Tabular):
     """A random forest: trees on bootstrap-like shares of the rows, averaged class shares of their leaves.
 
     `column_share` of the columns is tried at each split, the square root of their number by default.
-    `balanced` grows the trees as if all classes were equally frequent; probabilities are put back to what was observed.
+    `balanced` finds splits as if all classes were equally frequent; the leaves hold the shares that were observed.
     """
 
     kind: Literal["random_forest"]
