@@ -118,14 +118,7 @@ def test_ordered_classes_change_the_model_and_its_probabilities_sum_to_one(graph
 
 @pytest.mark.parametrize("spec", [TREES, SVM, FOREST, SPREAD, SMOOTH, KERNEL], ids=lambda spec: spec.name)
 def test_a_class_that_development_never_saw_is_unlikely_but_has_its_column(graphs, spec):
-    data = graphs.learnable(classes=3)
-    keep = data.truth != 1
-    data = dataclasses.replace(
-        data,
-        truth=np.where(keep, data.truth, -1),
-        development=data.development & keep,
-        validation=data.validation & keep,
-    )
+    data = graphs.without_class(graphs.learnable(classes=3), 1)
     found = fitted_candidate(spec, data).probabilities(data.graph)
     assert found.shape == (120, 3)
     assert found[:, 1].max() < 0.05

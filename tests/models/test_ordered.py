@@ -49,14 +49,7 @@ def test_each_step_is_a_binary_model_of_those_that_got_there(graphs):
 
 @pytest.mark.parametrize(("absent", "seen"), [(0, [1, 2]), (1, [0, 2]), (2, [0, 1])])
 def test_a_step_without_a_choice_is_sure(graphs, absent, seen):
-    data = graphs.learnable(classes=3)
-    keep = data.truth != absent
-    data = dataclasses.replace(
-        data,
-        truth=np.where(keep, data.truth, -1),
-        development=data.development & keep,
-        validation=data.validation & keep,
-    )
+    data = graphs.without_class(graphs.learnable(classes=3), absent)
     fitted = fitted_candidate(LOGISTIC, data)
     found = fitted.probabilities(data.graph)
     assert found[:, absent].max() == 0

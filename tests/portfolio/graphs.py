@@ -113,3 +113,14 @@ def with_uneven_weights(data: FittingData) -> FittingData:
         for name, edges in data.graph.relations.items()
     }
     return replace(data, graph=replace(data.graph, relations=relations))
+
+
+def without_class(data: FittingData, absent: int) -> FittingData:
+    """Return the same data in which no firm with an outcome of one class is left for fitting."""
+    keep = data.truth != absent
+    return replace(
+        data,
+        truth=np.where(keep, data.truth, -1),
+        development=data.development & keep,
+        validation=data.validation & keep,
+    )
