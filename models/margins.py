@@ -1,7 +1,7 @@
 """Support vector machines in the primal, and probabilities from their margins.
 
-The squared hinge loss makes the primal smooth, so that one quasi-Newton run over plain arrays finds its only
-minimum: nothing is random, and cost is linear in the rows.
+The squared hinge loss makes the primal smooth, so that a few Newton steps over plain arrays find its only minimum:
+nothing is random, and cost is linear in the rows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 from scipy.special import expit
 
@@ -19,7 +20,11 @@ from models.corporate_graph import FloatMatrix
 
 Vector = NDArray[np.float64]
 
-_ITERATIONS = 500
+_STEPS = 100
+#: a Newton step that does not help at this share of its length has arrived
+_LEAST_SHARE = 1e-6
+#: keeps the intercept's curvature from vanishing when no row is short of its margin
+_LEAST_CURVATURE = 1e-10
 #: log-odds of a class that development never saw
 _NEVER = -50.0
 
@@ -102,7 +107,9 @@ def fitted_margins(
     for fold in np.unique(dealt):
         inside = dealt != fold
         if inside.any():
-            part, constant = hinge_minimum(rows[inside], signs[inside], counting[inside], inverse_penalty)
+            part, constant = hinge_minimum(
+                rows[inside], signs[inside], counting[inside], inverse_penalty, (weights, intercept)
+            )
             left_out[~inside] = rows[~inside] @ part + constant
     if np.isnan(left_out).any():  # all in one community: there are no other margins
         left_out = rows @ weights + intercept
@@ -112,35 +119,65 @@ def fitted_margins(
 
 
 def hinge_minimum(
-    rows: FloatMatrix, signs: FloatMatrix, counting: FloatMatrix, inverse_penalty: float
+    rows: FloatMatrix,
+    signs: FloatMatrix,
+    counting: FloatMatrix,
+    inverse_penalty: float,
+    start: tuple[FloatMatrix, Vector] | None = None,
 ) -> tuple[FloatMatrix, Vector]:
     """Return W (d, q) and b (q,) at the minimum of |W|^2 / 2 + C * sum counting * max(0, 1 - signs * (rows W + b))^2.
 
-    The columns are separate problems that are solved in one go; b is not penalised.
+    The columns are separate problems; b is not penalised. A step costs n d^2 + d^3 / 3 operations.
+
+    Parameters
+    ----------
+    start
+        Where to begin; it saves steps and moves the minimum by rounding only.
     """
     d, q = rows.shape[1], signs.shape[1]
+    weights, intercept = start if start is not None else (np.zeros((d, q)), np.zeros(q))
+    wide = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
+    found = [
+        _newton(wide, signs[:, j], inverse_penalty * counting[:, j], np.append(weights[:, j], intercept[j]))
+        for j in range(q)
+    ]
+    solution = np.stack(found, axis=1)
+    return np.ascontiguousarray(solution[:-1]), solution[-1].copy()
 
-    def value(flat: Vector) -> tuple[float, Vector]:
-        weights, intercept = flat[: d * q].reshape(d, q), flat[d * q :]
-        short = np.maximum(0.0, 1.0 - signs * (rows @ weights + intercept))
-        pull = -2 * inverse_penalty * counting * signs * short
-        loss = (weights**2).sum() / 2 + inverse_penalty * (counting * short**2).sum()
-        return loss, np.concatenate([(weights + rows.T @ pull).ravel(), pull.sum(axis=0)])
 
-    scale = 1.0 / max(1.0, inverse_penalty * len(rows))
+def _newton(rows: FloatMatrix, signs: Vector, cost: Vector, start: Vector) -> Vector:
+    """Minimise by Newton steps on the rows short of their margin, halved until they help.
 
-    def scaled(flat: Vector) -> tuple[float, Vector]:
-        loss, slope = value(flat)
-        return scale * loss, scale * slope
+    The loss is a quadratic as long as those rows stay the same, so that a whole step after which they did is the last
+    (Keerthi and DeCoste 2005).
+    """
+    penalised = np.append(np.ones(rows.shape[1] - 1), _LEAST_CURVATURE)
 
-    found = minimize(
-        scaled,
-        np.zeros((d + 1) * q),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": _ITERATIONS, "gtol": 1e-7, "ftol": 1e-12},
-    )
-    return found.x[: d * q].reshape(d, q), found.x[d * q :]
+    def loss(point: Vector, short: Vector) -> float:
+        return float((penalised * point**2).sum() / 2 + (cost * short**2).sum())
+
+    point = start
+    short = np.maximum(0.0, 1.0 - signs * (rows @ point))
+    for _ in range(_STEPS):
+        inside = short > 0
+        near, slope = rows[inside], -2 * cost[inside] * signs[inside] * short[inside]
+        curvature = near.T @ (2 * cost[inside, None] * near)
+        curvature[np.diag_indices_from(curvature)] += penalised
+        step = cho_solve(cho_factor(curvature, lower=True), penalised * point + near.T @ slope)
+        now, share = loss(point, short), 1.0
+        while share > _LEAST_SHARE:
+            tried = point - share * step
+            left = np.maximum(0.0, 1.0 - signs * (rows @ tried))
+            if loss(tried, left) <= now:
+                break
+            share /= 2
+        else:
+            return point
+        settled = share == 1.0 and np.array_equal(left > 0, inside)
+        point, short = tried, left
+        if settled:
+            break
+    return point
 
 
 def platt(margins: Vector, positive: NDArray[np.bool_]) -> tuple[float, float]:

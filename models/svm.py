@@ -62,8 +62,8 @@ class FittedSvm:
 def fit_svm(spec: SvmSpec, data: FittingData) -> FittedSvm:
     """Fit on development; validation is not looked at.
 
-    With m landmarks of d inputs, n rows cost m^3 / 3 operations once and some n m for each quasi-Newton step; memory is
-    8 n m bytes.
+    With m landmarks, n rows cost some n m^2 operations for each Newton step, and memory is 8 n m bytes a few times
+    over.
     """
     inputs, _ = design_matrix(data.graph, spec.features)
     scaling = Scaling.fitted(inputs[data.development])
