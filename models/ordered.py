@@ -95,7 +95,7 @@ def fit_ordered(spec: Spec, data: FittingData, fit: Callable[[Spec, FittingData]
             continue
         one = fit(single, step)
         steps.append(one)
-        notes |= {f"{name} {number + 1}": value for name, value in one.notes.items()}
+        notes |= {f"{name} (step {number + 1})": value for name, value in one.notes.items()}
     return FittedOrdered(tuple(steps), notes)
 
 

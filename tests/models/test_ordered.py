@@ -68,7 +68,7 @@ def test_a_step_that_validation_never_reached_is_boosted_to_the_end(graphs):
         validation=data.validation & low,
     )
     fitted = fitted_candidate(spec, data)
-    assert fitted.notes["best round 2"] == 7
+    assert fitted.notes["best round (step 2)"] == 7
     np.testing.assert_allclose(fitted.probabilities(data.graph).sum(axis=1), 1)
 
 
