@@ -11,6 +11,7 @@ from schemas.references import Evidence
 from schemas.results import RefreshOutcome
 from schemas.terms import Quarter
 from tasks.admission import admit
+from tasks.combining import combine
 from tasks.documents import document
 from tasks.evaluation import evaluate
 from tasks.graphs import build_graph
@@ -58,12 +59,10 @@ def quarterly_refresh(
             admission = admit(run)
             panel = build_graph(run, admission)
             split = split_firms(run, panel)
-            models = [
-                fit(run, candidate, panel, split, scheme)
-                for scheme in spec.split.schemes
-                for candidate in spec.candidates
-            ]
-            evidence = Evidence(admission=admission, panel=panel, split=split, models=tuple(models))
+            schemes = spec.split.schemes
+            fitted = [fit(run, one, panel, split, scheme) for scheme in schemes for one in spec.single_candidates]
+            joint = [combine(run, one, panel, split, scheme, fitted) for scheme in schemes for one in spec.ensembles]
+            evidence = Evidence(admission=admission, panel=panel, split=split, models=(*fitted, *joint))
             evaluation = evaluate(run, evidence)
             judgement = judge(run, evidence, evaluation)
             documents = document(run, evidence, judgement)

@@ -53,21 +53,23 @@ class FittedBoosting:
 
 
 def fit_boosting(spec: LightGBMSpec, data: FittingData) -> FittedBoosting:
-    """Fit on development and keep the round with the least validation loss."""
+    """Fit on development and keep the round with the least validation loss; all rounds where there is no validation."""
     import lightgbm
 
     rows, _ = design_matrix(data.graph, spec.features)
     settings = _settings(spec, data.training, data.classes)
     development = lightgbm.Dataset(rows[data.development], data.truth[data.development])
     validation = lightgbm.Dataset(rows[data.validation], data.truth[data.validation], reference=development)
+    # A step between ordered classes may be one that no firm of validation ever reached.
+    watched = data.validation.any()
     booster = lightgbm.train(
         settings,
         development,
         num_boost_round=spec.rounds,
-        valid_sets=[validation],
-        callbacks=[lightgbm.early_stopping(spec.patience, verbose=False)],
+        valid_sets=[validation] if watched else [],
+        callbacks=[lightgbm.early_stopping(spec.patience, verbose=False)] if watched else [],
     )
-    best = booster.best_iteration
+    best = booster.best_iteration if watched else spec.rounds
     kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
     return FittedBoosting(spec, kept, data.classes, {"best round": best})
 

@@ -6,6 +6,7 @@ No graph library is involved: sorted firm ids, one CSR a relation, one matrix of
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -48,12 +49,15 @@ __all__ = [
     "IntVector",
     "PartnerEdges",
     "RelationEdges",
+    "bare_ids",
     "block_diagonal",
     "constructed_graph",
     "corporate_graph",
     "counted_relation",
     "relation_edges",
 ]
+
+_DATED = re.compile(r"^\d{4}-\d{2}-\d{2} ")
 
 
 class Columns(NamedTuple):
@@ -279,6 +283,11 @@ def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
             for group, columns in first.computed.items()
         },
     )
+
+
+def bare_ids(firms: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return firm ids without the knowledge date that `block_diagonal` puts in front."""
+    return np.array([_DATED.sub("", firm) for firm in firms.tolist()], dtype=np.str_)
 
 
 def _refuse_no_edge(graph: CorporateGraph, portfolio: PortfolioSpec) -> None:

@@ -143,7 +143,7 @@ def _measured(spec: CandidateSpec, contest: Contest) -> CandidateResult:
     return CandidateResult(
         name=spec.name,
         kind=spec.kind,
-        family=spec.family,
+        family=contest.portfolio.family_of(spec),
         content_hash=facts.content_hash,
         fit_seconds=facts.seconds,
         inputs=facts.inputs,

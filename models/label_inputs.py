@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.corporate_graph import FloatMatrix
+from models.corporate_graph import FloatMatrix, bare_ids
 from models.firm_streams import firm_keys
 from models.fitted import FittingData
 
@@ -46,11 +46,12 @@ class KnownOutcomes:
         if not share:
             return cls(0.0, 0, {})
         rows = np.flatnonzero(data.development)
-        named = zip(data.graph.firms[rows].tolist(), data.truth[rows].tolist(), strict=True)
+        firms = data.graph.firms[rows]
+        named = zip(firms.tolist(), bare_ids(firms).tolist(), data.truth[rows].tolist(), strict=True)
         known: dict[str, int] = {}
-        for firm, outcome in sorted(named):  # ids begin with the vintage, so the newest comes last
+        for firm, bare, outcome in sorted(named):  # ids begin with the vintage, so the newest comes last
             known[firm] = outcome
-            known[firm.split(" ", 1)[-1]] = outcome
+            known[bare] = outcome
         return cls(share, data.classes, known)
 
     @property
@@ -62,7 +63,8 @@ class KnownOutcomes:
         """Return (n, classes): 1 in the class of each firm whose outcome is known, otherwise 0."""
         columns = np.zeros((len(firms), self.classes))
         if self.classes:
-            found = np.array([self._outcome(firm) for firm in firms.tolist()], dtype=np.int64)
+            named = zip(firms.tolist(), bare_ids(firms).tolist(), strict=True)
+            found = np.array([self.by_firm.get(firm, self.by_firm.get(bare, -1)) for firm, bare in named])
             known = np.flatnonzero(found >= 0)
             columns[known, found[known]] = 1.0
         return columns
@@ -91,6 +93,3 @@ class KnownOutcomes:
     def from_texts(cls, texts: Mapping[str, str]) -> KnownOutcomes:
         """Read back what `texts` returned."""
         return cls(**json.loads(texts[_TEXT])) if _TEXT in texts else cls(0.0, 0, {})
-
-    def _outcome(self, firm: str) -> int:
-        return self.by_firm.get(firm, self.by_firm.get(firm.split(" ", 1)[-1], -1))

@@ -37,6 +37,12 @@ def transition_matrix(adjacency: sp.csr_array) -> sp.csr_array:
     return sp.csr_array(sp.diags_array(_power(_degrees(adjacency), -1.0)) @ adjacency)
 
 
+def normalised_adjacency(adjacency: sp.csr_array) -> sp.csr_array:
+    """Return D^-1/2 W D^-1/2, eigenvalues in [-1, 1] (Zhou and others 2004); rows of firms without partners are 0."""
+    root = sp.diags_array(_power(_degrees(adjacency), -0.5))
+    return sp.csr_array(root @ adjacency @ root)
+
+
 def renormalised_adjacency(adjacency: sp.csr_array) -> sp.csr_array:
     """Return E^-1/2 (W + I) E^-1/2 with E = D + I, eigenvalues in (-1, 1] (Kipf and Welling 2017).
 

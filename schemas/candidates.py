@@ -2,95 +2,60 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from schemas.base import Frozen
-from schemas.specs import Name
+from schemas.graph_methods import (
+    BaseSpec,
+    CorrectAndSmoothSpec,
+    EnsembleSpec,
+    GraphKernelSpec,
+    LabelPropagationSpec,
+)
+from schemas.tabular import (
+    AutoGluonSpec,
+    Candidate,
+    Group,
+    Groups,
+    LightGBMSpec,
+    LogisticSpec,
+    OrderedCandidate,
+    RandomForestSpec,
+    SvmSpec,
+    Tabular,
+)
 from schemas.terms import Family
 
-
-class Group(StrEnum):
-    """A group of inputs. `structure` and `embedding` are what `graph.structure` and `graph.embedding` ask for."""
-
-    OWN = "own"
-    NEIGHBOUR = "neighbour"
-    STRUCTURE = "structure"
-    EMBEDDING = "embedding"
-
-
-def _with_own(value: Any) -> Any:
-    named = [value] if isinstance(value, str) else value
-    if not isinstance(named, list | tuple):
-        return value
-    return [Group.OWN, *sorted({str(name) for name in named} - {Group.OWN})]
-
-
-#: Groups of inputs, ``own`` always among them; one name stands for itself and ``own``.
-Groups = Annotated[tuple[Group, ...], BeforeValidator(_with_own)]
-
-
-class _Candidate(Frozen):
-    """What all candidates have.
-
-    `ordered` treats the classes of an ordinal target as ordered: the model learns the probabilities
-    of lying above each class, so that a neighbouring class is a smaller mistake than a distant one.
-    """
-
-    name: Name
-    ordered: bool = False
-
-    @property
-    def family(self) -> Family:
-        """What the candidate knows of a firm."""
-        raise NotImplementedError
-
-
-class Tabular(_Candidate):
-    """A candidate over a table: own features, and the groups of `features` beside them."""
-
-    features: Groups = (Group.OWN,)
-
-    @property
-    def family(self) -> Family:
-        """Tabular on own features, neighbour once anything of the graph joins them."""
-        return Family.TABULAR if self.features == (Group.OWN,) else Family.NEIGHBOUR
-
-
-class LogisticSpec(Tabular):
-    """Regularised logistic regression; `inverse_penalty` is scikit-learn's C."""
-
-    kind: Literal["logistic"]
-    inverse_penalty: Annotated[float, Field(gt=0)] = 0.1
-
-
-class LightGBMSpec(Tabular):
-    """Gradient-boosted trees, stopped early on the validation sample."""
-
-    kind: Literal["lightgbm"]
-    rounds: Annotated[int, Field(ge=1)] = 400
-    patience: Annotated[int, Field(ge=1)] = 40
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
-    leaves: Annotated[int, Field(ge=2)] = 15
-    least_rows_a_leaf: Annotated[int, Field(ge=1)] = 40
-    column_share: Annotated[float, Field(gt=0, le=1)] = 0.8
-    row_share: Annotated[float, Field(gt=0, le=1)] = 0.8
-    penalty: Annotated[float, Field(ge=0)] = 1.0
-
-
-class AutoGluonSpec(Tabular):
-    """AutoGluon over LightGBM and CatBoost; its folds hold whole communities together.
-
-    `rounds` and fixed hyperparameters bound the work instead of a time limit, because two fits
-    under a binding time limit differ.
-    """
-
-    kind: Literal["autogluon"]
-    folds: Annotated[int, Field(ge=2, le=10)] = 3
-    rounds: Annotated[int, Field(ge=1)] = 200
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.06
+__all__ = [
+    "AnyNetworkSpec",
+    "AnyTabularSpec",
+    "AutoGluonSpec",
+    "BaseSpec",
+    "Batches",
+    "Candidate",
+    "CandidateSpec",
+    "ClusterBatches",
+    "CorrectAndSmoothSpec",
+    "EnsembleSpec",
+    "FullBatch",
+    "GraphKernelSpec",
+    "GraphSageSpec",
+    "Group",
+    "Groups",
+    "LabelPropagationSpec",
+    "LightGBMSpec",
+    "LogisticSpec",
+    "NeighbourBatches",
+    "NetworkSpec",
+    "OrderedCandidate",
+    "RandomForestSpec",
+    "SaintBatches",
+    "SingleSpec",
+    "SvmSpec",
+    "Tabular",
+]
 
 
 class FullBatch(Frozen):
@@ -136,7 +101,7 @@ Batches = Annotated[
 ]
 
 
-class NetworkSpec(_Candidate):
+class NetworkSpec(OrderedCandidate):
     """What all graph neural networks have.
 
     `loss` is cross-entropy, the same with classes weighted to count alike (`balanced`), or the focal
@@ -171,6 +136,8 @@ class GraphSageSpec(NetworkSpec):
     kind: Literal["graphsage"]
 
 
-AnyTabularSpec = LogisticSpec | LightGBMSpec | AutoGluonSpec
+AnyTabularSpec = LogisticSpec | SvmSpec | RandomForestSpec | LightGBMSpec | AutoGluonSpec
+AnyGraphMethodSpec = LabelPropagationSpec | CorrectAndSmoothSpec | GraphKernelSpec
 AnyNetworkSpec = GraphSageSpec
-CandidateSpec = Annotated[AnyTabularSpec | AnyNetworkSpec, Field(discriminator="kind")]
+SingleSpec = AnyTabularSpec | AnyGraphMethodSpec | AnyNetworkSpec
+CandidateSpec = Annotated[SingleSpec | EnsembleSpec, Field(discriminator="kind")]

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
-from schemas.candidates import CandidateSpec, Group
+from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
 from schemas.relation_kinds import (
     AnyRelation,
     DeliveredEdges,
@@ -25,7 +25,7 @@ from schemas.relation_kinds import (
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, TrainingSpec
 from schemas.splits import SplitSpec
 from schemas.tables import TableSpec
-from schemas.terms import Kind, Quarter, Role, Scheme, TargetKind
+from schemas.terms import Family, Kind, Quarter, Role, Scheme, TargetKind
 
 __all__ = [
     "RESERVED_NAMES",
@@ -300,6 +300,23 @@ class PortfolioSpec(Frozen):
         """Return the relations that come from a table; the others are computed from features."""
         return tuple(relation for relation in self.relations if not isinstance(relation, NearestSpec))
 
+    @property
+    def single_candidates(self) -> tuple[SingleSpec, ...]:
+        """Return the candidates that are fitted by themselves."""
+        return tuple(candidate for candidate in self.candidates if not isinstance(candidate, EnsembleSpec))
+
+    @property
+    def ensembles(self) -> tuple[EnsembleSpec, ...]:
+        """Return the candidates that combine others."""
+        return tuple(candidate for candidate in self.candidates if isinstance(candidate, EnsembleSpec))
+
+    def family_of(self, candidate: CandidateSpec) -> Family:
+        """Return what a candidate knows of a firm; an ensemble knows what the richest of its members knows."""
+        if not isinstance(candidate, EnsembleSpec):
+            return candidate.family
+        members = [member.family for member in self.single_candidates if member.name in candidate.members]
+        return max(members, key=list(Family).index)
+
     @field_validator("relations", mode="before")
     @classmethod
     def _tables_by_default(cls, relations: object) -> object:
@@ -368,8 +385,9 @@ class PortfolioSpec(Frozen):
         given = {Group.OWN, Group.NEIGHBOUR}
         given |= {Group.STRUCTURE} if self.graph.structure else set()
         given |= {Group.EMBEDDING} if self.graph.embedding else set()
-        for candidate in self.candidates:
-            missing = sorted(set(getattr(candidate, "features", ())) - given)
+        for candidate in self.single_candidates:
+            asked = {*getattr(candidate, "features", ()), *getattr(getattr(candidate, "base", None), "features", ())}
+            missing = sorted(asked - given)
             if missing:
                 yield (
                     f"candidate {candidate.name}: `features` asks for {', '.join(missing)}, which "
@@ -377,6 +395,24 @@ class PortfolioSpec(Frozen):
                 )
             if candidate.ordered and self.target.kind is not TargetKind.ORDINAL:
                 yield f"candidate {candidate.name}: `ordered` is for an ordinal target; this one is {self.target.kind}"
+            strange = sorted(set(getattr(candidate, "relations", ())) - {relation.name for relation in self.relations})
+            if strange:
+                yield f"candidate {candidate.name}: `relations` names what is no relation: {', '.join(strange)}"
+        yield from self._ensemble_mistakes()
+
+    def _ensemble_mistakes(self) -> Iterator[str]:
+        before: list[str] = []
+        for candidate in self.candidates:
+            if not isinstance(candidate, EnsembleSpec):
+                before.append(candidate.name)
+                continue
+            # Simplicity is the order of the candidates, and nothing is simpler than what it is made of.
+            strange = [name for name in candidate.members if name not in before]
+            if strange:
+                yield (
+                    f"candidate {candidate.name}: `members` names candidates that stand before it and are no ensembles "
+                    f"({', '.join(before) or 'there are none'}); found {', '.join(strange)}"
+                )
 
     def _expression_mistakes(self) -> Iterator[str]:
         filed = self.filings.columns if self.filings else ()

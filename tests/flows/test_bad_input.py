@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from schemas.candidates import CandidateSpec
 from schemas.errors import DeliveryError, DeliveryRefused, NotEnoughData, PortfolioError, SettingsError
 from tasks.portfolios import bundled_names
 
@@ -74,12 +77,13 @@ class TestWhatCannotBeRead:
         text = delivered.portfolio.read_text(encoding="utf-8")
         text = text.replace("firm_id: KdNr", "firmid: KdNr").replace("kind: logistic", "kind: logit")
         delivered.portfolio.write_text(text, encoding="utf-8")
+        known = [get_args(spec.model_fields["kind"].annotation)[0] for spec in get_args(get_args(CandidateSpec)[0])]
         assert refused(PortfolioError) == (
             f"{delivered.portfolio} has 3 mistakes:\n"
             "  1. filings.firm_id: is missing\n"
             "  2. filings.firmid: is not a setting; did you mean firm_id?\n"
             "  3. candidates.0: Input tag 'logit' found using 'kind' does not match any of the expected tags: "
-            "'logistic', 'lightgbm', 'autogluon', 'graphsage'\n"
+            f"{', '.join(map(repr, known))}\n"
             "  way out: correct the file and run `creditnet portfolio check` on it again"
         )
 

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.flow
 
 METRICS = {"auc", "f1", "accuracy", "mcc", "balanced_accuracy", "precision", "recall"}
 STAGES = [
-    "receive", "identify", "look up", "admit", "build graph", "split", "fit logistic", "fit lightgbm", "fit graphsage",
-    "evaluate", "judge", "document", "register", "publish",
+    "receive", "identify", "look up", "admit", "build graph", "split", "fit logistic", "fit lightgbm", "fit forest",
+    "fit spread", "fit graphsage", "combine together", "evaluate", "judge", "document", "register", "publish",
 ]  # fmt: skip
 
 
@@ -66,7 +66,7 @@ class TestSomebodyElsesPortfolio:
         printed = published.third.refresh.model_dump(mode="json")
         assert printed["portfolio"] == "rheintal"
         assert printed["quarter"] == "2024Q3"
-        assert list(printed["candidates"]) == ["logistic", "lightgbm", "graphsage"]
+        assert list(printed["candidates"]) == ["logistic", "lightgbm", "forest", "spread", "graphsage", "together"]
         for samples in printed["candidates"].values():
             assert set(samples) == {"development", "validation", "out_of_community", "out_of_time", "out_of_both"}
             assert all(set(metrics) == METRICS for metrics in samples.values())
@@ -344,9 +344,9 @@ class TestRegistry:
 def test_a_kept_model_gives_the_published_probabilities_again(published):
     from tasks.graphs import read_graph
     from tasks.judging import published_graph
+    from tasks.kept_models import restore
     from tasks.lake import verify_folder
     from tasks.portfolios import load_portfolio
-    from tasks.training import restore
 
     current = published.home.catalogue.current("rheintal", Quarter(2024, 3))
     manifest = verify_folder(published.home.path, current.folder, current.manifest_sha256)
@@ -354,7 +354,7 @@ def test_a_kept_model_gives_the_published_probabilities_again(published):
     for spec in load_portfolio(str(published.portfolio)).candidates:
         files = [f for f in manifest.files if f.path.startswith(f"models/community/{spec.name}/")]
         files = [FileRef(path=f"{current.folder}/{file.path}", sha256=file.sha256) for file in files]
-        by_name = {Path(file.path).name: file for file in files}
+        by_name = {file.path.split(f"/{spec.name}/", 1)[1]: file for file in files}
         ref = _model_ref(spec, by_name)
         found = restore(published.home.path, ref, spec).probabilities(graph)
         kept = pl.read_parquet(published.home.path / by_name["quarter.parquet"].path).to_numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
@@ -101,4 +102,25 @@ def learnable(
         classes=classes,
         training=training or TrainingSpec(threads=1),
         scratch=scratch,
+    )
+
+
+def with_uneven_weights(data: FittingData) -> FittingData:
+    """Return the same data with other weights on the edges, none like another."""
+    rng = np.random.default_rng(5)
+    relations = {
+        name: replace(edges, weights=rng.uniform(0.1, 5.0, size=len(edges.weights)))
+        for name, edges in data.graph.relations.items()
+    }
+    return replace(data, graph=replace(data.graph, relations=relations))
+
+
+def without_class(data: FittingData, absent: int) -> FittingData:
+    """Return the same data in which no firm with an outcome of one class is left for fitting."""
+    keep = data.truth != absent
+    return replace(
+        data,
+        truth=np.where(keep, data.truth, -1),
+        development=data.development & keep,
+        validation=data.validation & keep,
     )

@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.portfolio import ColumnSpec, PortfolioSpec, RelationSpec, SqlSource, TargetSpec
-from schemas.terms import Kind, Role
+from schemas.terms import Family, Kind, Role
 
 BUNDLED = sorted((Path(__file__).parents[2] / "schemas" / "bundled").glob("*.yaml"))
 
@@ -272,3 +272,44 @@ def test_a_range_of_weights_that_ends_before_it_begins_is_refused():
 def test_data_with_one_quarter_cannot_be_split_by_time(described, split, message):
     closed(described)["split"] = split
     refused(described, message)
+
+
+LIGHT = {"name": "light", "kind": "lightgbm"}
+PLAIN = {"name": "plain", "kind": "logistic"}
+BOTH = {"name": "both", "kind": "ensemble", "members": ["plain", "light"]}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "message"),
+    [
+        ([PLAIN | {"ordered": True}], "candidate plain: `ordered` is for an ordinal target"),
+        ([PLAIN | {"features": "structure"}], "asks for structure, which `graph.structure` would have to describe"),
+        (
+            [{"name": "cs", "kind": "correct_and_smooth", "base": {"kind": "logistic", "features": "embedding"}}],
+            "candidate cs: `features` asks for embedding",
+        ),
+        (
+            [{"name": "gk", "kind": "graph_kernel", "features": "structure"}],
+            "candidate gk: `features` asks for structure",
+        ),
+        (
+            [{"name": "lp", "kind": "label_propagation", "relations": {"friendship": 1.0}}],
+            "candidate lp: `relations` names what is no relation: friendship",
+        ),
+        ([PLAIN, BOTH, LIGHT], "(plain); found light"),
+        ([PLAIN, LIGHT, BOTH, BOTH | {"name": "all", "members": ["plain", "both"]}], "found both"),
+    ],
+)
+def test_candidates_that_the_portfolio_cannot_carry_are_refused(described, candidates, message):
+    refused(described | {"candidates": candidates}, message)
+
+
+def test_an_ensemble_knows_what_the_richest_of_its_members_knows(described):
+    near = LIGHT | {"features": "neighbour"}
+    sage = {"name": "sage", "kind": "graphsage"}
+    for second, family in ((LIGHT, Family.TABULAR), (near, Family.NEIGHBOUR), (sage, Family.GNN)):
+        both = BOTH | {"members": ["plain", second["name"]]}
+        spec = PortfolioSpec.model_validate(described | {"candidates": [PLAIN, second, both]})
+        assert spec.family_of(spec.candidates[2]) is family
+        assert [one.name for one in spec.single_candidates] == ["plain", second["name"]]
+        assert spec.ensembles == (spec.candidates[2],)

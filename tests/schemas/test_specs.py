@@ -3,7 +3,19 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.candidates import AutoGluonSpec, CandidateSpec, GraphSageSpec, LightGBMSpec, LogisticSpec
+from schemas.candidates import (
+    AutoGluonSpec,
+    CandidateSpec,
+    CorrectAndSmoothSpec,
+    EnsembleSpec,
+    GraphKernelSpec,
+    GraphSageSpec,
+    LabelPropagationSpec,
+    LightGBMSpec,
+    LogisticSpec,
+    RandomForestSpec,
+    SvmSpec,
+)
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, TrainingSpec
 from schemas.splits import SplitSpec
 from schemas.terms import Family
@@ -17,6 +29,12 @@ MINIMAL = {
     LightGBMSpec: {"name": "one", "kind": "lightgbm"},
     AutoGluonSpec: {"name": "one", "kind": "autogluon"},
     GraphSageSpec: {"name": "one", "kind": "graphsage"},
+    SvmSpec: {"name": "one", "kind": "svm"},
+    RandomForestSpec: {"name": "one", "kind": "random_forest"},
+    LabelPropagationSpec: {"name": "one", "kind": "label_propagation"},
+    CorrectAndSmoothSpec: {"name": "one", "kind": "correct_and_smooth", "base": {"kind": "logistic"}},
+    GraphKernelSpec: {"name": "one", "kind": "graph_kernel"},
+    EnsembleSpec: {"name": "one", "kind": "ensemble", "members": ["a", "b"]},
     TrainingSpec: {},
     EvaluationSpec: {},
     GatesSpec: {},
@@ -37,7 +55,7 @@ def test_a_misspelt_setting_is_an_error(kind):
         kind.model_validate(MINIMAL[kind] | {"learning_rat": 0.1})
 
 
-@pytest.mark.parametrize("kind", [LogisticSpec, LightGBMSpec, AutoGluonSpec, GraphSageSpec])
+@pytest.mark.parametrize("kind", [kind for kind, minimal in MINIMAL.items() if "kind" in minimal])
 def test_the_kind_decides_which_candidate_is_read(kind):
     assert type(TypeAdapter(CandidateSpec).validate_python(MINIMAL[kind])) is kind
 
@@ -52,6 +70,35 @@ def test_a_candidate_belongs_to_the_family_of_what_it_sees():
     assert LightGBMSpec(name="a", kind="lightgbm", features="neighbour").family is Family.NEIGHBOUR
     assert AutoGluonSpec(name="a", kind="autogluon", features="neighbour").family is Family.NEIGHBOUR
     assert GraphSageSpec(name="a", kind="graphsage").family is Family.GNN
+    for kind in (LabelPropagationSpec, CorrectAndSmoothSpec, GraphKernelSpec):
+        assert kind.model_validate(MINIMAL[kind]).family is Family.NEIGHBOUR
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        (SvmSpec, {"kernel": "linear", "gamma": 1.0}, "shape the rbf kernel"),
+        (SvmSpec, {"kernel": "linear", "landmarks": 7}, "shape the rbf kernel"),
+        (LabelPropagationSpec, {"alpha": 1.0}, "take less than 1, or clamp"),
+        (LabelPropagationSpec, {"relations": {"supply": 0.0}}, "greater than 0"),
+        (GraphKernelSpec, {"feature_weight": 0, "gamma": 1.0}, "`feature_weight: 0` leaves out"),
+        (GraphKernelSpec, {"feature_weight": 0, "features": "neighbour"}, "`feature_weight: 0` leaves out"),
+        (CorrectAndSmoothSpec, {"base": {"kind": "autogluon"}}, "does not match any of the expected tags"),
+        (CorrectAndSmoothSpec, {"base": {"kind": "logistic", "ordered": True}}, "belongs to the candidate itself"),
+        (EnsembleSpec, {"members": ["a"]}, "at least 2 items"),
+        (EnsembleSpec, {"members": ["a", "b", "a"]}, "these repeat: a"),
+        (EnsembleSpec, {"ordered": True}, "Extra inputs are not permitted"),
+    ],
+)
+def test_settings_of_a_candidate_that_contradict_themselves_are_refused(kind, settings, message):
+    with pytest.raises(ValidationError) as error:
+        kind.model_validate(MINIMAL[kind] | settings)
+    assert message in str(error.value)
+
+
+def test_a_linear_machine_survives_json():
+    spec = SvmSpec(name="one", kind="svm", kernel="linear")
+    assert SvmSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,8 @@ def test_the_plain_function_is_inside(made):
 
 
 def test_every_stage_of_the_flow_is_a_plain_function_inside():
-    names = ("receive", "identify", "already_published", "admit", "build_graph", "split_firms", "fit", "evaluate",
-             "judge", "document", "register", "publish")  # fmt: skip
+    names = ("receive", "identify", "already_published", "admit", "build_graph", "split_firms", "fit", "combine",
+             "evaluate", "judge", "document", "register", "publish")  # fmt: skip
     assert all(callable(getattr(flow, name).__wrapped__) for name in names)
 
 
