@@ -12,8 +12,22 @@ import torch
 from numpy.typing import NDArray
 
 from models.corporate_graph import CorporateGraph
+from models.gnn.normalised import Convolution, Degrees
 from models.message_passing import Neighbourhood
 from models.neighbours import sides
+
+
+class Convolutions(dict[Degrees, Convolution]):
+    """Graph convolutions of one neighbourhood, made when they are asked for."""
+
+    def __init__(self, neighbourhood: Neighbourhood) -> None:
+        super().__init__()
+        self._neighbourhood = neighbourhood
+
+    def __missing__(self, degrees: Degrees) -> Convolution:
+        """Make one and keep it."""
+        made = self[degrees] = Convolution(self._neighbourhood, degrees)
+        return made
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,11 @@ class Block:
         """
         sides = [_adjacency(side, side.weights.numpy()) for side in self.relations.values()]
         return Neighbourhood(sp.csr_array(sp.hstack(sides, format="csr")))
+
+    @cached_property
+    def convolutions(self) -> Convolutions:
+        """Graph convolution of the union, by how its weights follow from degrees."""
+        return Convolutions(self.union)
 
     def receiver_types(self) -> torch.Tensor | None:
         """Return the types of the receivers, (receivers,); None if all are firms."""

@@ -33,7 +33,7 @@ class DimensionAttention(Layer):
         sides, width, _ = self.relations.shape
         # A score depends on the sender and the relation alone: it is one row a pair, not one an edge.
         scores = torch.matmul(values, self.relations).reshape(sides * len(values), width)
-        return block.joint.dimension_attention(scores, values.repeat(sides, 1))
+        return block.joint.dimension_attention(scores, values if sides == 1 else values.repeat(sides, 1))
 
 
 class DimensionRisk(Layer):

@@ -46,10 +46,20 @@ class GatLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return what the heads attend to, plus b."""
         heard = self.linear(values).unflatten(1, (self.heads, -1))
-        receiving = (heard[: block.receivers] * self.receiving).sum(dim=2)
-        sending = (heard * self.sending).sum(dim=2)
+        receiving = head_scores(self.linear, self.receiving, values[: block.receivers])
+        sending = head_scores(self.linear, self.sending, values)
         found = block.union_and_self.additive_attention(receiving, sending, heard, SLOPE)
         return self.bias + (found.mean(dim=1) if self.average else found.flatten(1))
+
+
+def head_scores(linear: nn.Linear, vectors: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Return a . (W h + b) by head, (n, heads), of vectors a, (heads, d).
+
+    As (W' a) . h it takes one narrow product, where W h by head and then by a reads all of W h once more.
+    """
+    by_head = torch.einsum("hdi,hd->hi", linear.weight.view(*vectors.shape, -1), vectors)
+    shift = None if linear.bias is None else (linear.bias.view_as(vectors) * vectors).sum(dim=1)
+    return functional.linear(values, by_head, shift)
 
 
 class Gat(Layered):

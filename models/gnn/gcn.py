@@ -13,7 +13,7 @@ from torch import nn
 from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
-from models.gnn.normalised import convolved
+from models.gnn.normalised import Degrees
 from schemas.candidates import GcnSpec
 
 
@@ -27,10 +27,11 @@ class GcnLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return the convolution of W h, plus b."""
+        convolved = block.convolutions[Degrees.WITH_SELF]
         # The convolution is cheaper on whichever side of the product has fewer columns; both are equal.
         if self.linear.out_features < self.linear.in_features:
-            return convolved(block.union, self.linear(values)) + self.bias
-        found: torch.Tensor = self.linear(convolved(block.union, values))
+            return convolved(self.linear(values)) + self.bias
+        found: torch.Tensor = self.linear(convolved(values))
         return found + self.bias
 
 

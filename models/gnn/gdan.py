@@ -27,8 +27,7 @@ from models.gnn.blocks import Block
 from models.gnn.dimension_attention import DimensionAttention
 from models.gnn.layered import BatchNorm, Projected, TypedLinear
 from models.gnn.network import Layer, Shape
-from models.gnn.normalised import estimated_sum, receiver_degrees, sender_degrees
-from models.message_passing import Neighbourhood
+from models.gnn.normalised import Degrees
 from schemas.candidates import GdanSpec
 
 
@@ -53,7 +52,7 @@ class GdanLayer(Layer):
 
     def __init__(self, width: int, sides: int, spec: GdanSpec) -> None:
         super().__init__()
-        self.beta, self.root = spec.beta, spec.normalisation == "root"
+        self.beta, self.degrees = spec.beta, Degrees(spec.normalisation)
         self.contagion = nn.Linear(width, width)
         self.attention = DimensionAttention(width, sides) if spec.beta else None
         self.own = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.LayerNorm(width)) if spec.own_term else None
@@ -62,20 +61,12 @@ class GdanLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return relu(W_f (g + beta a) + b_f)."""
         contagion = self.contagion(values)
-        found = self.convolved(block.union, contagion)
+        found = block.convolutions[self.degrees](contagion)
         if self.own is not None:
             found = found + self.own(contagion[: block.receivers])
         if self.attention is not None:
             found = found + self.beta * self.attention(block, contagion)
         return functional.relu(self.merge(found))
-
-    def convolved(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
-        """Return equation 4, or 12 without its last term: (senders, d) to (receivers, d); 0 without neighbours."""
-        theirs = sender_degrees(neighbourhood, values).clamp(min=1)
-        ours = receiver_degrees(neighbourhood, values).clamp(min=1)
-        if self.root:
-            theirs, ours = theirs.sqrt(), ours.sqrt()
-        return estimated_sum(neighbourhood, values / theirs) / ours
 
 
 class Gdan(Projected):

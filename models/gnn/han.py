@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.gnn.blocks import Block
-from models.gnn.gat import SLOPE
+from models.gnn.gat import SLOPE, head_scores
 from models.gnn.layered import Joined, Projected
 from models.gnn.network import Layer, Shape
 from schemas.candidates import HanSpec
@@ -69,10 +69,12 @@ class HanLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return what the relations come to."""
         heard = self.linear(values).unflatten(1, (self.heads, -1))
-        own = heard[: block.receivers]
+        own = values[: block.receivers]
         sides = zip(block.relations_and_self.values(), self.receiving, self.sending, strict=True)
         parts = [
-            side.additive_attention((own * receiving).sum(dim=2), (heard * sending).sum(dim=2), heard, SLOPE).flatten(1)
+            side.additive_attention(
+                head_scores(self.linear, receiving, own), head_scores(self.linear, sending, values), heard, SLOPE
+            ).flatten(1)
             for side, receiving, sending in sides
         ]
         found: torch.Tensor = self.semantic(functional.elu(torch.stack(parts, dim=1)))

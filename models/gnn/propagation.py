@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from models.gnn.blocks import Block
-from models.gnn.normalised import convolved, mean_with_self
+from models.gnn.normalised import Degrees, mean_with_self
 
 
 def metapath_means(blocks: Sequence[Block], values: torch.Tensor) -> list[torch.Tensor]:
@@ -53,7 +53,7 @@ def powers(blocks: Sequence[Block], values: torch.Tensor, *, per_relation: bool)
                 sides = block.relations.values()
                 newest = [mean_with_self(side, before) for side, before in zip(sides, newest, strict=True)]
             else:
-                newest = [convolved(block.union, newest[0])]
+                newest = [block.convolutions[Degrees.WITH_SELF](newest[0])]
             found = [*(before[: block.receivers] for before in found), *newest]
         return found
 

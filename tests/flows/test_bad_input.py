@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from schemas.candidates import CandidateSpec
 from schemas.errors import DeliveryError, DeliveryRefused, NotEnoughData, PortfolioError, SettingsError
 from tasks.portfolios import bundled_names
 
 pytestmark = pytest.mark.flow
+
+CANDIDATE_KINDS = [get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(CandidateSpec)[0])]
 
 REFUSED = (
     "\n  way out: correct the delivery, or raise the table's `tolerance` in the portfolio; "
@@ -79,7 +84,7 @@ class TestWhatCannotBeRead:
             "  1. filings.firm_id: is missing\n"
             "  2. filings.firmid: is not a setting; did you mean firm_id?\n"
             "  3. candidates.0: Input tag 'logit' found using 'kind' does not match any of the expected tags: "
-            "'logistic', 'lightgbm', 'autogluon', 'graphsage'\n"
+            f"{', '.join(map(repr, CANDIDATE_KINDS))}\n"
             "  way out: correct the file and run `creditnet portfolio check` on it again"
         )
 
