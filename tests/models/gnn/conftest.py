@@ -109,15 +109,6 @@ def scored():
     return score
 
 
-@pytest.fixture(params=("dgl", "torch"))
-def engine(request, monkeypatch):
-    """Each engine, with all it has and not only what is fastest."""
-    if request.param == "dgl":
-        pytest.importorskip("dgl")
-    monkeypatch.setenv("CREDITNET_ENGINE", request.param)
-    return request.param
-
-
 @pytest.fixture(scope="session")
 def sampled():
     """Return a function that makes the blocks for some firms, every partner among them."""
