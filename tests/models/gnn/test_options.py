@@ -1,11 +1,15 @@
 """Every option of every architecture acts, and what cannot be is refused in words."""
 
+from pathlib import Path
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
 from models.gnn.blocks import whole_graph
+from schemas.candidates import AnyNetworkSpec, NetworkSpec
 from schemas.portfolio import PortfolioSpec
 
 OPTIONS = (
@@ -112,3 +116,13 @@ def test_what_tells_relations_apart_needs_one(settings, world):
     with pytest.raises(ValidationError, match=f"{settings['kind']} tells relations apart, and none is declared"):
         world.portfolio(relations=[], candidates=[{"name": "one", **settings}])
     assert world.portfolio(relations=[], candidates=[{"name": "one", "kind": "propagated"}]).candidates
+
+
+@pytest.mark.parametrize("kind", get_args(AnyNetworkSpec), ids=lambda kind: kind.__name__)
+def test_every_architecture_and_its_options_are_documented(kind):
+    table = (Path(__file__).parents[3] / "docs" / "candidates.md").read_text(encoding="utf-8").splitlines()
+    (name,) = get_args(kind.model_fields["kind"].annotation)
+    (row,) = [line for line in table if line.startswith(f"| `{name}` |")]
+    own = set(kind.model_fields) - set(NetworkSpec.model_fields) - {"kind"}
+    assert own
+    assert [option for option in sorted(own) if f"`{option}" not in row] == []
