@@ -1,7 +1,8 @@
 """Sums over neighbours with weights that follow from degrees, and in which a sample stands for all.
 
-Where a block shows only some of a receiver's neighbours, each of those shown counts for degree / shown, so that
-the expectation is the sum over all; in a whole graph the factor is 1.
+Where a block shows only some of a receiver's neighbours, each of those shown counts for degree / shown, or for its
+`importance` where the sampler knows better, so that the expectation is the sum over all; in a whole graph the
+factor is 1.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Convolution:
     def __init__(self, neighbourhood: Neighbourhood, degrees: Degrees) -> None:
         shown = neighbourhood.indptr.diff()
         ours, theirs = neighbourhood.receiver_degrees.double(), neighbourhood.sender_degrees.double()
-        counts = torch.repeat_interleave(ours / shown.clamp(min=1), shown)
+        if neighbourhood.importance is None:
+            counts = torch.repeat_interleave(ours / shown.clamp(min=1), shown)
+        else:
+            counts = neighbourhood.importance.double()
         extra = 1 if degrees is Degrees.WITH_SELF else 0
         product = torch.repeat_interleave(ours + extra, shown) * (theirs + extra)[neighbourhood.indices]
         weights = counts / (product if degrees is Degrees.PRODUCT else product.sqrt())
@@ -62,6 +66,8 @@ class Convolution:
 
 def estimated_sum(neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
     """Return, (senders, d) to (receivers, d), sum_u h_u over all of a receiver's neighbours."""
+    if neighbourhood.importance is not None:
+        return neighbourhood.weighted_sum(values, neighbourhood.importance.to(values.dtype))
     shown, degrees = neighbourhood.indptr.diff(), neighbourhood.receiver_degrees
     found = neighbourhood.sum(values)
     if torch.equal(shown, degrees):

@@ -142,6 +142,23 @@ def test_unseen_firms_are_scored_and_the_model_comes_back_from_its_files(spec, f
     assert restored.content().content_hash(spec) == fitted.content().content_hash(spec)
 
 
+@pytest.mark.parametrize(
+    "batches",
+    [
+        {"kind": "neighbours", "size": 7, "fanout": 2},
+        {"kind": "clusters", "parts": 4, "together": 2},
+        {"kind": "saint", "roots": 6, "length": 2, "trials": 3},
+    ],
+    ids=lambda batches: batches["kind"],
+)
+def test_it_learns_from_samples_and_scores_the_whole(spec, batches, first, second, world, described):
+    data = small_world_data(first, world)
+    settings = described(**{name: getattr(spec, name) for name in type(spec).model_fields} | {"batches": batches})
+    found = fitted_candidate(settings, data).probabilities(second)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-9)
+    assert np.ptp(found[:, 1]) > 1e-3
+
+
 def test_fitting_twice_is_the_same_to_the_bit(spec, first, world):
     data = small_world_data(first, world)
     one, other = (fitted_candidate(spec, data).content().content_hash(spec) for _ in range(2))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 
 from models.gnn.blocks import side_names, whole_graph
@@ -15,7 +16,7 @@ from models.gnn.graphsage import LstmLayer, MeanLayer, PoolLayer
 from models.gnn.han import HanLayer, SemanticAttention
 from models.gnn.hgt import HgtLayer
 from models.gnn.layered import BatchNorm, Joined, TypedLinear
-from models.gnn.normalised import estimated_sum, mean_with_self
+from models.gnn.normalised import Convolution, Degrees, estimated_sum, mean_with_self
 from models.gnn.propagation import metapath_means, number_of_metapaths, powers
 from models.gnn.rgcn import BasisWeights, BlockWeights, FreeWeights, RgcnLayer
 from models.message_passing import Neighbourhood
@@ -362,13 +363,23 @@ def test_what_was_passed_on_is_remembered_for_the_same_values_only(first, values
 
 
 def test_a_sample_stands_for_all():
-    import scipy.sparse as sp
-
     shown = sp.csr_array(np.array([[0, 1, 1, 0], [0, 0, 0, 0]]))
     part = Neighbourhood(shown, torch.tensor([4, 0]), torch.tensor([4, 0, 1, 2]))
     values = torch.tensor([[1.0], [2.0], [4.0], [8.0]])
     assert estimated_sum(part, values).tolist() == [[12.0], [0.0]]
     assert mean_with_self(part, values).flatten().tolist() == [pytest.approx(13 / 5), 2.0]
+    found = Convolution(part, Degrees.WITH_SELF)(values).flatten().tolist()
+    assert found == [pytest.approx(4 / 2 * (2 / (5 * 1) ** 0.5 + 4 / (5 * 2) ** 0.5) + 1 / 5), 2.0]
+
+
+def test_an_edge_counts_for_as_many_as_its_sampler_says():
+    shown = sp.csr_array(np.array([[0, 1, 1, 0], [0, 0, 0, 0]]))
+    part = Neighbourhood(shown, torch.tensor([4, 0]), torch.tensor([4, 0, 1, 2]), torch.tensor([3.0, 0.5]))
+    values = torch.tensor([[1.0], [2.0], [4.0], [8.0]])
+    assert estimated_sum(part, values).tolist() == [[8.0], [0.0]]
+    assert mean_with_self(part, values).flatten().tolist() == [pytest.approx(9 / 5), 2.0]
+    found = Convolution(part, Degrees.WITH_SELF)(values).flatten().tolist()
+    assert found == [pytest.approx(3 * 2 / (5 * 1) ** 0.5 + 0.5 * 4 / (5 * 2) ** 0.5 + 1 / 5), 2.0]
 
 
 def test_each_type_of_node_has_its_own_map(values):
