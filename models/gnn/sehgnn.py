@@ -25,13 +25,17 @@ from models.gnn.network import Network, Shape
 from models.gnn.propagation import metapath_means, number_of_metapaths
 from schemas.candidates import SehgnnSpec
 
+#: firms that are fused at a time in use: fusion holds paths * hidden numbers a firm several times over
+_AT_A_TIME = 8192
+
 
 class Transformer(nn.Module):
-    """Each path hears all paths: (n, paths, width) to (n, paths * width)."""
+    """Each path hears all paths: (n, paths, width) to (n, paths * width); queries and keys are an eighth as wide."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.queries, self.keys, self.values = (nn.Linear(width, width, bias=False) for _ in range(3))
+        self.queries, self.keys = (nn.Linear(width, max(1, width // 8), bias=False) for _ in range(2))
+        self.values = nn.Linear(width, width, bias=False)
         self.beta = nn.Parameter(torch.ones(()))
 
     def forward(self, paths: torch.Tensor) -> torch.Tensor:
@@ -64,7 +68,14 @@ class Sehgnn(Network):
 
     def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
         """Return the outputs, (receivers, outputs)."""
-        means = torch.stack(metapath_means(blocks, values))
+        means = metapath_means(blocks, values)
+        if self.training:
+            return self.fused(torch.stack(means))
+        pieces = zip(*(mean.split(_AT_A_TIME) for mean in means), strict=True)
+        return torch.cat([self.fused(torch.stack(piece)) for piece in pieces])
+
+    def fused(self, means: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of some firms: (paths, n, inputs) to (n, outputs)."""
         paths = torch.baddbmm(self.biases[:, None], self.dropout(means), self.projections)
         outputs: torch.Tensor = self.classifier(self.fusion(functional.relu(paths).transpose(0, 1)))
         return outputs

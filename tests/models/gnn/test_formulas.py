@@ -16,9 +16,11 @@ from models.gnn.graphsage import LstmLayer, MeanLayer, PoolLayer
 from models.gnn.han import HanLayer, SemanticAttention
 from models.gnn.hgt import HgtLayer
 from models.gnn.layered import BatchNorm, Joined, TypedLinear
+from models.gnn.network import Shape
 from models.gnn.normalised import Convolution, Degrees, estimated_sum, mean_with_self
 from models.gnn.propagation import metapath_means, number_of_metapaths, powers
 from models.gnn.rgcn import BasisWeights, BlockWeights, FreeWeights, RgcnLayer
+from models.gnn.sehgnn import Sehgnn
 from models.message_passing import Neighbourhood
 
 WIDTH = 5
@@ -328,6 +330,26 @@ def test_batch_normalisation_lets_one_firm_pass_by_the_averages_so_far():
     assert norm.num_batches_tracked == 1
     norm.eval()
     assert torch.equal(norm(many)[:1], alone)
+
+
+def test_sehgnn_projects_each_path_and_lets_paths_hear_each_other(block, values, described, monkeypatch):
+    settings = described(kind="sehgnn", layers=1, hidden=16)
+    network, p = arrays(Sehgnn(Shape(WIDTH, 3, tuple(block.relations)), settings))
+    means = [value.numpy() for value in metapath_means([block], values)]
+    projected = np.stack(
+        [np.maximum(m @ w + b, 0) for m, w, b in zip(means, p["projections"], p["biases"], strict=True)]
+    )
+    assert p["fusion.queries.weight"].shape == (2, 16)
+    flat = []
+    for paths in projected.transpose(1, 0, 2):
+        scores = linear(p, "fusion.queries", paths) @ linear(p, "fusion.keys", paths).T
+        shares = softmax(scores, np.full(scores.shape, fill_value=True))
+        flat.append((p["fusion.beta"] * shares @ linear(p, "fusion.values", paths) + paths).ravel())
+    expected = linear(p, "classifier.4", np.maximum(linear(p, "classifier.1", np.array(flat)), 0))
+    same(network([block], values), expected)
+    network.eval()
+    monkeypatch.setattr("models.gnn.sehgnn._AT_A_TIME", 4)  # in use, a few firms at a time
+    same(network([block], values), expected)
 
 
 def test_metapaths_are_products_of_means(block, values, inputs):
