@@ -164,6 +164,11 @@ class NetworkSpec(_Candidate):
         """A graph neural network."""
         return Family.GNN
 
+    @property
+    def tells_relations_apart(self) -> bool:
+        """Whether it works on relations one by one, so that there must be one."""
+        return False
+
 
 class LayeredSpec(NetworkSpec):
     """What networks have whose layers follow one another.
@@ -198,7 +203,12 @@ class MultiHead(NetworkSpec):
 
 
 class OnRelations(NetworkSpec):
-    """Marks networks that tell relations apart, so that there must be one."""
+    """What networks have that tell relations and their directions apart."""
+
+    @property
+    def tells_relations_apart(self) -> bool:
+        """They all do."""
+        return True
 
 
 class GcnSpec(LayeredSpec, DimensionAttending):
@@ -299,6 +309,11 @@ class PropagatedSpec(NetworkSpec):
     powers: Literal["last", "all"] = "all"
     per_relation: bool = False
     hidden_layers: Annotated[int, Field(ge=0, le=4)] = 0
+
+    @property
+    def tells_relations_apart(self) -> bool:
+        """Whether each relation has an operator of its own."""
+        return self.per_relation
 
 
 AnyTabularSpec = LogisticSpec | LightGBMSpec | AutoGluonSpec

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
-from schemas.candidates import CandidateSpec, Group, OnRelations, PropagatedSpec
+from schemas.candidates import CandidateSpec, Group
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, TrainingSpec
 from schemas.splits import SplitSpec
 from schemas.tables import TableSpec
@@ -444,10 +444,7 @@ class PortfolioSpec(Frozen):
                     f"candidate {candidate.name}: `features` asks for {', '.join(missing)}, which "
                     f"{' and '.join(f'`graph.{group}`' for group in missing)} would have to describe"
                 )
-            told_apart = isinstance(candidate, OnRelations) or (
-                isinstance(candidate, PropagatedSpec) and candidate.per_relation
-            )
-            if told_apart and not self.relations:
+            if getattr(candidate, "tells_relations_apart", False) and not self.relations:
                 yield f"candidate {candidate.name}: {candidate.kind} tells relations apart, and none is declared"
             if candidate.ordered and self.target.kind is not TargetKind.ORDINAL:
                 yield f"candidate {candidate.name}: `ordered` is for an ordinal target; this one is {self.target.kind}"

@@ -71,7 +71,7 @@ class Sehgnn(Network):
         means = metapath_means(blocks, values)
         if self.training:
             return self.fused(torch.stack(means))
-        pieces = zip(*(mean.split(_AT_A_TIME) for mean in means), strict=True)
+        pieces = zip(*(torch.split(mean, _AT_A_TIME) for mean in means), strict=True)
         return torch.cat([self.fused(torch.stack(piece)) for piece in pieces])
 
     def fused(self, means: torch.Tensor) -> torch.Tensor:
