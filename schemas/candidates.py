@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.base import Frozen
 from schemas.graph_methods import (
@@ -129,15 +129,172 @@ class NetworkSpec(OrderedCandidate):
         """A graph neural network."""
         return Family.GNN
 
+    @property
+    def tells_relations_apart(self) -> bool:
+        """Whether it works on relations one by one, so that there must be one."""
+        return False
 
-class GraphSageSpec(NetworkSpec):
-    """GraphSAGE layers."""
+
+class LayeredSpec(NetworkSpec):
+    """What networks have whose layers follow one another.
+
+    `residual` adds to each layer's result what went into it, by a linear map where the widths differ (He and others
+    2016).
+    """
+
+    residual: bool = False
+
+
+class DimensionAttending(NetworkSpec):
+    """What networks have that dimension attention can join.
+
+    `dimension_attention` is the weight beta at which each layer's result is joined by that of dimension attention
+    (Wei and others 2024, GDAN, equation 7); 0 leaves it out.
+    """
+
+    dimension_attention: Annotated[float, Field(ge=0)] = 0.0
+
+
+class MultiHead(NetworkSpec):
+    """What networks have that attend in several ways at a time: `heads`, which share the `hidden` columns."""
+
+    heads: Annotated[int, Field(ge=1, le=64)] = 4
+
+    @model_validator(mode="after")
+    def _whole_heads(self) -> Self:
+        if self.hidden % self.heads:
+            raise ValueError(f"`hidden` is shared by the heads, so that {self.heads} heads must divide {self.hidden}")
+        return self
+
+
+class OnRelations(NetworkSpec):
+    """What networks have that tell relations and their directions apart."""
+
+    @property
+    def tells_relations_apart(self) -> bool:
+        """They all do."""
+        return True
+
+
+class GcnSpec(LayeredSpec, DimensionAttending):
+    """Graph convolution (Kipf and Welling 2017)."""
+
+    kind: Literal["gcn"]
+
+
+class GraphSageSpec(LayeredSpec):
+    """GraphSAGE (Hamilton, Ying and Leskovec 2017).
+
+    `aggregator` is the mean of the partners, the maximum of what a layer makes of each (`pool`), or an LSTM that
+    reads one after the other.
+    """
 
     kind: Literal["graphsage"]
+    aggregator: Literal["mean", "pool", "lstm"] = "mean"
+
+
+class GatSpec(LayeredSpec, MultiHead, DimensionAttending):
+    """Graph attention (Velickovic and others 2018)."""
+
+    kind: Literal["gat"]
+
+
+class GatV2Spec(LayeredSpec, MultiHead):
+    """Graph attention whose ranking of partners depends on who looks (Brody, Alon and Yahav 2022)."""
+
+    kind: Literal["gatv2"]
+
+
+class GinSpec(LayeredSpec):
+    """Graph isomorphism network (Xu and others 2019)."""
+
+    kind: Literal["gin"]
+
+
+class RgcnSpec(LayeredSpec, DimensionAttending, OnRelations):
+    """Relational graph convolution (Schlichtkrull and others 2018).
+
+    `decomposition` says how the relations' weights are tied: not at all, as combinations of `parts` matrices
+    (`basis`), or each as `parts` blocks along a diagonal (`block`).
+    """
+
+    kind: Literal["rgcn"]
+    decomposition: Literal["none", "basis", "block"] = "none"
+    parts: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class HanSpec(MultiHead, DimensionAttending, OnRelations):
+    """Heterogeneous graph attention: among a relation's partners, then among relations (Wang and others 2019)."""
+
+    kind: Literal["han"]
+
+
+class HgtSpec(MultiHead, DimensionAttending, OnRelations):
+    """Heterogeneous graph transformer (Hu and others 2020)."""
+
+    kind: Literal["hgt"]
+
+
+class GdanSpec(OnRelations):
+    """Graph dimension attention network (Wei and others 2024).
+
+    `beta` is the weight of dimension attention beside graph convolution. `normalisation` divides what a partner
+    says by the product of both degrees, as equation 4 stands in the paper, or by its root, as in equation 12 and in
+    the authors' program. `own_term` adds, as that program does, what the firm itself says; the paper's equations
+    do not have it, and a firm that is related to nobody is then scored without its own features.
+    """
+
+    kind: Literal["gdan"]
+    beta: Annotated[float, Field(ge=0)] = 0.1
+    normalisation: Literal["product", "root"] = "product"
+    own_term: bool = True
+
+
+class SehgnnSpec(OnRelations):
+    """Features averaged along paths of relations, fused by attention (SeHGNN; Yang and others 2023).
+
+    `layers` is the length of the longest path. `fusion` is by a transformer over the paths, or by one weight a path
+    (semantic attention; Wang and others 2019).
+    """
+
+    kind: Literal["sehgnn"]
+    layers: Annotated[int, Field(ge=1, le=2)] = 2
+    fusion: Literal["transformer", "semantic"] = "transformer"
+
+
+class PropagatedSpec(NetworkSpec):
+    """A model without message passing on features that were passed on before it.
+
+    `layers` is how often they are; `powers` says whether the model sees the last result only (SGC; Wu and others
+    2019) or all of them side by side (SIGN; Frasca and others 2020); `per_relation` passes them on along each relation
+    and direction by itself instead of along all together. The model is linear, or has `hidden_layers`.
+    """
+
+    kind: Literal["propagated"]
+    powers: Literal["last", "all"] = "all"
+    per_relation: bool = False
+    hidden_layers: Annotated[int, Field(ge=0, le=4)] = 0
+
+    @property
+    def tells_relations_apart(self) -> bool:
+        """Whether each relation has an operator of its own."""
+        return self.per_relation
 
 
 AnyTabularSpec = LogisticSpec | SvmSpec | RandomForestSpec | LightGBMSpec | AutoGluonSpec
 AnyGraphMethodSpec = LabelPropagationSpec | CorrectAndSmoothSpec | GraphKernelSpec
-AnyNetworkSpec = GraphSageSpec
+AnyNetworkSpec = (
+    GcnSpec
+    | GraphSageSpec
+    | GatSpec
+    | GatV2Spec
+    | GinSpec
+    | RgcnSpec
+    | HanSpec
+    | HgtSpec
+    | GdanSpec
+    | SehgnnSpec
+    | PropagatedSpec
+)
 SingleSpec = AnyTabularSpec | AnyGraphMethodSpec | AnyNetworkSpec
 CandidateSpec = Annotated[SingleSpec | EnsembleSpec, Field(discriminator="kind")]

@@ -393,6 +393,8 @@ class PortfolioSpec(Frozen):
                     f"candidate {candidate.name}: `features` asks for {', '.join(missing)}, which "
                     f"{' and '.join(f'`graph.{group}`' for group in missing)} would have to describe"
                 )
+            if getattr(candidate, "tells_relations_apart", False) and not self.relations:
+                yield f"candidate {candidate.name}: {candidate.kind} tells relations apart, and none is declared"
             if candidate.ordered and self.target.kind is not TargetKind.ORDINAL:
                 yield f"candidate {candidate.name}: `ordered` is for an ordinal target; this one is {self.target.kind}"
             strange = sorted(set(getattr(candidate, "relations", ())) - {relation.name for relation in self.relations})

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
 from models.corporate_graph import CorporateGraph
+from models.gnn.normalised import Convolution, Degrees
 from models.message_passing import Neighbourhood
 from models.neighbours import sides
+
+
+class Convolutions(dict[Degrees, Convolution]):
+    """Graph convolutions of one neighbourhood, made when they are asked for."""
+
+    def __init__(self, neighbourhood: Neighbourhood) -> None:
+        super().__init__()
+        self._neighbourhood = neighbourhood
+
+    def __missing__(self, degrees: Degrees) -> Convolution:
+        """Make one and keep it."""
+        made = self[degrees] = Convolution(self._neighbourhood, degrees)
+        return made
 
 
 @dataclass(frozen=True)
@@ -23,12 +42,18 @@ class Block:
         Number of firms that are heard.
     build_union, build_relations
         Called at most once.
+    types : (senders,) int64, optional
+        Type of each node that is heard, counted along `Shape.types`; all are firms if none is given.
+    memory
+        What networks remember for as long as the block is used (`models.gnn.propagation`).
     """
 
     receivers: int
     senders: int
     build_union: Callable[[], Neighbourhood]
     build_relations: Callable[[], Mapping[str, Neighbourhood]]
+    types: torch.Tensor | None = None
+    memory: dict[str, tuple[torch.Tensor, list[torch.Tensor]]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def union(self) -> Neighbourhood:
@@ -39,6 +64,35 @@ class Block:
     def relations(self) -> Mapping[str, Neighbourhood]:
         """By relation and direction (`models.neighbours.sides`), on the same firms as `union`."""
         return self.build_relations()
+
+    @cached_property
+    def union_and_self(self) -> Neighbourhood:
+        """The union, in which each receiver hears itself too."""
+        return _with_self(self.union)
+
+    @cached_property
+    def relations_and_self(self) -> Mapping[str, Neighbourhood]:
+        """The relations, in which each receiver hears itself too; without their weights."""
+        return {name: _with_self(neighbourhood) for name, neighbourhood in self.relations.items()}
+
+    @cached_property
+    def joint(self) -> Neighbourhood:
+        """All relations side by side, so that a softmax runs over the neighbours of all of them.
+
+        Its senders are the pairs of relation and firm, relations first: firm u under relation k is sender
+        k * senders + u. A firm that is heard by two relations is heard twice.
+        """
+        sides = [_adjacency(side, side.weights.numpy()) for side in self.relations.values()]
+        return Neighbourhood(sp.csr_array(sp.hstack(sides, format="csr")))
+
+    @cached_property
+    def convolutions(self) -> Convolutions:
+        """Graph convolution of the union, by how its weights follow from degrees."""
+        return Convolutions(self.union)
+
+    def receiver_types(self) -> torch.Tensor | None:
+        """Return the types of the receivers, (receivers,); None if all are firms."""
+        return None if self.types is None else self.types[: self.receivers]
 
 
 def whole_graph(graph: CorporateGraph) -> Block:
@@ -58,3 +112,14 @@ def side_names(graph: CorporateGraph) -> tuple[str, ...]:
         for name, relation in graph.relations.items()
         for side in ((f"{name} out", f"{name} in") if relation.directed else (name,))
     )
+
+
+def _adjacency(neighbourhood: Neighbourhood, weights: NDArray[np.float32]) -> sp.csr_array:
+    shape = (neighbourhood.receivers, neighbourhood.senders)
+    return sp.csr_array((weights, neighbourhood.indices.numpy(), neighbourhood.indptr.numpy()), shape=shape)
+
+
+def _with_self(neighbourhood: Neighbourhood) -> Neighbourhood:
+    others = _adjacency(neighbourhood, np.ones(neighbourhood.edges, dtype=np.float32))
+    itself = sp.eye_array(neighbourhood.receivers, neighbourhood.senders, dtype=np.float32, format="csr")
+    return Neighbourhood(sp.csr_array(others + itself))

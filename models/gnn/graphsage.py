@@ -1,6 +1,12 @@
-"""GraphSAGE with mean aggregation (Hamilton, Ying and Leskovec 2017, arXiv:1706.02216, algorithm 1).
+"""GraphSAGE (Hamilton, Ying and Leskovec 2017, arXiv:1706.02216, algorithm 1 and section 3.3).
 
-    h_v <- relu( W_self h_v + W_neigh mean{ h_u : u related to v } + b )
+    h_v <- relu( W_self h_v + W_neigh agg{ h_u : u related to v } + b )
+
+with one of three aggregators; 0 for a firm that is related to nobody:
+
+    mean   the mean of h_u
+    pool   max relu(W_pool h_u + b_pool), column by column (equation 3)
+    lstm   the last state of an LSTM that reads the h_u one after the other
 
 The last layer has no relu and gives one output a class. Inductive: a firm never seen in training is
 scored from its own features and those of its neighbours.
@@ -8,49 +14,93 @@ scored from its own features and those of its neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import torch
 from torch import nn
 
 from models.gnn.blocks import Block
-from models.gnn.network import Network, Shape
+from models.gnn.layered import Layered
+from models.gnn.network import Layer, Shape
 from models.message_passing import Neighbourhood
 from schemas.candidates import GraphSageSpec
 
 
-class SageLayer(nn.Module):
-    """One layer, (senders, inputs) to (receivers, outputs)."""
+class MeanLayer(Layer):
+    """One layer with the mean, (senders, inputs) to (receivers, outputs)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.own = nn.Linear(inputs, outputs)
         self.related = nn.Linear(inputs, outputs, bias=False)
 
-    def forward(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
+    def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh mean(h) + b."""
-        own: torch.Tensor = self.own(values[: neighbourhood.receivers])
+        own: torch.Tensor = self.own(values[: block.receivers])
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
         if self.related.out_features < self.related.in_features:
-            return own + neighbourhood.mean(self.related(values))
-        related: torch.Tensor = self.related(neighbourhood.mean(values))
+            return own + block.union.mean(self.related(values))
+        related: torch.Tensor = self.related(block.union.mean(values))
         return own + related
 
 
-class GraphSage(Network):
-    """`spec.layers` layers with dropout before each."""
+class PoolLayer(Layer):
+    """One layer with the maximum, (senders, inputs) to (receivers, outputs); `inputs` columns are pooled."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.own = nn.Linear(inputs, outputs)
+        self.pool = nn.Linear(inputs, inputs)
+        self.related = nn.Linear(inputs, outputs, bias=False)
+
+    def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
+        """Return W_self h + W_neigh max(relu(W_pool h + b_pool)) + b."""
+        pooled = block.union.maximum(torch.relu(self.pool(values)))
+        found: torch.Tensor = self.own(values[: block.receivers]) + self.related(pooled)
+        return found
+
+
+class LstmLayer(Layer):
+    """One layer with an LSTM, (senders, inputs) to (receivers, outputs); its state has `inputs` columns.
+
+    The authors let the LSTM read the neighbours in random order. Here they come in the order of their values along a
+    direction that is drawn once, with the weights: as arbitrary, but the same firm gets the same score every time,
+    and the order in which firms are delivered changes nothing.
+    """
+
+    direction: torch.Tensor
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.own = nn.Linear(inputs, outputs)
+        self.lstm = nn.LSTM(inputs, inputs, batch_first=True)
+        self.related = nn.Linear(inputs, outputs, bias=False)
+        self.register_buffer("direction", torch.randn(inputs))
+
+    def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
+        """Return W_self h + W_neigh lstm(h) + b."""
+        related: torch.Tensor = self.related(self.read(block.union, values))
+        own: torch.Tensor = self.own(values[: block.receivers])
+        return own + related
+
+    def read(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
+        """Return the last states, (senders, inputs) to (receivers, inputs); firms of one degree are read together."""
+        degrees = neighbourhood.indptr.diff()
+        ranks = values.detach() @ self.direction
+        found = values.new_zeros((neighbourhood.receivers, values.shape[1]))
+        for degree in torch.unique(degrees[degrees > 0]).tolist():
+            rows = torch.nonzero(degrees == degree).squeeze(1)
+            senders = neighbourhood.indices[neighbourhood.indptr[rows][:, None] + torch.arange(degree)]
+            senders = senders.gather(1, ranks[senders].argsort(dim=1, stable=True))
+            states, _ = self.lstm(values[senders])
+            found = found.index_copy(0, rows, states[:, -1])
+        return found
+
+
+_LAYERS = {"mean": MeanLayer, "pool": PoolLayer, "lstm": LstmLayer}
+
+
+class GraphSage(Layered):
+    """`spec.layers` layers with relu between them."""
 
     def __init__(self, shape: Shape, spec: GraphSageSpec) -> None:
-        super().__init__()
-        widths = [shape.inputs, *[spec.hidden] * (spec.layers - 1), shape.outputs]
-        self.layers = nn.ModuleList(SageLayer(a, b) for a, b in pairwise(widths))
-        self.dropout = nn.Dropout(spec.dropout)
-
-    def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
-        """Return the outputs, (receivers, outputs)."""
-        for number, (layer, block) in enumerate(zip(self.layers, blocks, strict=True)):
-            values = layer(block.union, self.dropout(values))
-            if number < len(self.layers) - 1:
-                values = torch.relu(values)
-        return values
+        layer = _LAYERS[spec.aggregator]
+        super().__init__(shape, spec, lambda inputs, outputs, _: layer(inputs, outputs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import nn
@@ -24,21 +24,32 @@ class Shape:
         Columns of the result (`models.classes.output_width`).
     sides
         Names of relations and directions (`models.gnn.blocks.side_names`).
+    types
+        Names of the types of node, firms first; `Block.types` counts along them.
     """
 
     inputs: int
     outputs: int
     sides: tuple[str, ...]
+    types: tuple[str, ...] = ("firm",)
 
     def text(self) -> str:
         """Return the sizes as JSON."""
-        return json.dumps({"inputs": self.inputs, "outputs": self.outputs, "sides": self.sides}, sort_keys=True)
+        return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_text(cls, text: str) -> Shape:
         """Read back what `text` returned."""
         kept = json.loads(text)
-        return cls(kept["inputs"], kept["outputs"], tuple(kept["sides"]))
+        return cls(kept["inputs"], kept["outputs"], tuple(kept["sides"]), tuple(kept["types"]))
+
+
+class Layer(nn.Module):
+    """One step of message passing."""
+
+    def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
+        """Return, (senders, inputs) to (receivers, outputs)."""
+        raise NotImplementedError
 
 
 class Network(nn.Module):

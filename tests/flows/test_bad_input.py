@@ -12,6 +12,8 @@ from tasks.portfolios import bundled_names
 
 pytestmark = pytest.mark.flow
 
+CANDIDATE_KINDS = [get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(CandidateSpec)[0])]
+
 REFUSED = (
     "\n  way out: correct the delivery, or raise the table's `tolerance` in the portfolio; "
     "every bad row is kept in the catalogue's quarantine"
@@ -77,13 +79,12 @@ class TestWhatCannotBeRead:
         text = delivered.portfolio.read_text(encoding="utf-8")
         text = text.replace("firm_id: KdNr", "firmid: KdNr").replace("kind: logistic", "kind: logit")
         delivered.portfolio.write_text(text, encoding="utf-8")
-        known = [get_args(spec.model_fields["kind"].annotation)[0] for spec in get_args(get_args(CandidateSpec)[0])]
         assert refused(PortfolioError) == (
             f"{delivered.portfolio} has 3 mistakes:\n"
             "  1. filings.firm_id: is missing\n"
             "  2. filings.firmid: is not a setting; did you mean firm_id?\n"
             "  3. candidates.0: Input tag 'logit' found using 'kind' does not match any of the expected tags: "
-            f"{', '.join(map(repr, known))}\n"
+            f"{', '.join(map(repr, CANDIDATE_KINDS))}\n"
             "  way out: correct the file and run `creditnet portfolio check` on it again"
         )
 
