@@ -3,16 +3,18 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip -qq --disable-pip-version-check
+PEERS := .peers
+WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test check format lock bench-refresh bench-graph clean
+.PHONY: help install refresh test test-without-dgl check format lock bench-refresh bench-graph bench-speed clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-		{ echo "creditnet needs Python 3.11 (dgl has no wheels for others); set PYTHON=/path/to/python3.11"; exit 1; }
+		{ echo "requirements.lock is for Python 3.11; set PYTHON=/path/to/python3.11 (newer ones: see README)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing the locked packages into $(VENV) (two to three minutes) ..."
 	$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements.lock
@@ -28,6 +30,20 @@ refresh: install ## Run the quarterly refresh of the simulated portfolio
 
 test: install ## Run the test suite
 	$(BIN)/python -m pytest
+
+# The same packages but dgl, linked rather than installed again.
+$(WITHOUT_DGL)/.linked: $(VENV)/.installed
+	rm -rf $(WITHOUT_DGL)
+	$(BIN)/python -m venv --without-pip $(WITHOUT_DGL)
+	@for entry in $(CURDIR)/$(VENV)/lib/python3.11/site-packages/*; do \
+		case $${entry##*/} in dgl*) ;; *) ln -s $$entry $(WITHOUT_DGL)/lib/python3.11/site-packages/ ;; esac; done
+	@sed '1s|.*|#!$(CURDIR)/$(WITHOUT_DGL)/bin/python|' $(BIN)/creditnet > $(WITHOUT_DGL)/bin/creditnet
+	@chmod +x $(WITHOUT_DGL)/bin/creditnet
+	@touch $@
+
+test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not installed
+	@! $(WITHOUT_DGL)/bin/python -c 'import dgl' 2>/dev/null || { echo "dgl is importable after all"; exit 1; }
+	$(WITHOUT_DGL)/bin/python -m pytest
 
 check: install ## Lint, types and the import contract
 	$(BIN)/ruff check
@@ -45,6 +61,15 @@ bench-refresh: install ## Time three refreshes of the simulated portfolio from s
 bench-graph: install ## Measure the graph layer beside pandas, networkit and networkx (a quarter of an hour)
 	$(BIN)/python -m benchmarks.graph
 
+$(PEERS)/.installed: $(VENV)/.installed
+	rm -rf $(PEERS)
+	$(PIP) install --no-deps --target $(PEERS) $$($(BIN)/python -c \
+		'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["peers"])')
+	@touch $@
+
+bench-speed: $(PEERS)/.installed ## Time training steps beside PyTorch Geometric's
+	$(BIN)/python -m benchmarks.speed
+
 # torch itself is left out, so that the same lock serves CPU and GPU machines; what it needs is locked
 # with the rest. uv is needed only here.
 lock: ## Resolve the dependencies anew (needs uv)
@@ -55,4 +80,4 @@ lock: ## Resolve the dependencies anew (needs uv)
 	rm .lock-overrides
 
 clean: ## Remove the environment; the state in .creditnet stays
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(WITHOUT_DGL) $(PEERS)

@@ -2,7 +2,9 @@
 
 Each computes the rows `first` to `last` of its results. `indptr` and `indices` are those of the rows it
 writes: by receiver on the way forward, by sender on the way back, where `edge` tells the place an edge
-has by receiver. Matrices are C-contiguous, float32 or float64; heads lie side by side in their columns.
+has by receiver. Matrices are C-contiguous, float32 or float64; heads lie side by side in their columns. A
+head's columns are sliced out before they are counted from 0: an index that could be negative, for all numba
+knows, keeps a loop from filling vector registers (twice as slow).
 """
 
 from __future__ import annotations
@@ -97,11 +99,12 @@ def weighted(first: int, last: int, indptr: Ints, indices: Ints, w: Floats, x: F
         row[:] = 0
         for e in range(indptr[v], indptr[v + 1]):
             _ask(x, indices[min(e + _AHEAD, final)])
-            u = indices[e]
+            heard = x[indices[e]]
             for h in range(heads):
                 weight = w[e, h]
-                for k in range(h * width, (h + 1) * width):
-                    row[k] += weight * x[u, k]
+                part, own = heard[h * width : (h + 1) * width], row[h * width : (h + 1) * width]
+                for k in range(width):
+                    own[k] += weight * part[k]
 
 
 @rowwise
@@ -115,12 +118,15 @@ def weighted_back(
         row = out[u]
         row[:] = 0
         for t in range(indptr[u], indptr[u + 1]):
-            _ask(g, indices[min(t + _AHEAD, final)])
-            v = indices[t]
+            ahead = min(t + _AHEAD, final)
+            _ask(g, indices[ahead])
+            _ask(w, edge[ahead])
+            heard = g[indices[t]]
             for h in range(heads):
                 weight = w[edge[t], h]
-                for k in range(h * width, (h + 1) * width):
-                    row[k] += weight * g[v, k]
+                part, own = heard[h * width : (h + 1) * width], row[h * width : (h + 1) * width]
+                for k in range(width):
+                    own[k] += weight * part[k]
 
 
 @rowwise
@@ -143,14 +149,18 @@ def weighted_back_both(
         row, own = out[u], x[u]
         row[:] = 0
         for t in range(indptr[u], indptr[u + 1]):
-            _ask(g, indices[min(t + _AHEAD, final)])
-            v, e = indices[t], edge[t]
+            ahead = min(t + _AHEAD, final)
+            _ask(g, indices[ahead])
+            _ask(w, edge[ahead])
+            _ask(out_w, edge[ahead])
+            heard, e = g[indices[t]], edge[t]
             for h in range(heads):
-                weight = w[e, h]
-                product = x.dtype.type(0)
-                for k in range(h * width, (h + 1) * width):
-                    row[k] += weight * g[v, k]
-                    product += g[v, k] * own[k]
+                weight, product = w[e, h], x.dtype.type(0)
+                part = heard[h * width : (h + 1) * width]
+                mine, sent = own[h * width : (h + 1) * width], row[h * width : (h + 1) * width]
+                for k in range(width):
+                    product += part[k] * mine[k]
+                    sent[k] += weight * part[k]
                 out_w[e, h] = product
 
 

@@ -7,7 +7,6 @@ u, row v of a result to receiver v. Edges lie by receiver, as in `indptr` and `i
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from functools import cache, cached_property
 from types import ModuleType
@@ -19,10 +18,8 @@ import torch
 
 from models.csr import Csr
 from models.csr_engine import CsrEngine
+from models.engine import engine_name
 from models.plain_engine import PlainEngine
-from schemas.errors import SettingsError
-
-ENGINES = ("dgl", "torch")
 
 #: What DGL computes where it is the engine, because its kernels are the fastest; the compiled loops do the
 #: rest. Two threads, 100,000 firms and 1,000,000 edges, 64 columns (`make bench-speed`, step `primitives`).
@@ -30,37 +27,6 @@ DGL_IS_FASTEST = frozenset({"sum"})
 
 #: Fewer edges than this are summed by the loops in either case: DGL takes longer to be told of a graph.
 _WORTH_TELLING_DGL = 100_000
-
-
-def engine_name() -> str:
-    """Return the engine in use, ``dgl`` or ``torch``: `CREDITNET_ENGINE`, else dgl where it is installed.
-
-    Raises
-    ------
-    SettingsError
-        If `CREDITNET_ENGINE` is neither, or dgl and not installed.
-    """
-    asked = os.environ.get("CREDITNET_ENGINE", "")
-    if asked and asked not in ENGINES:
-        raise SettingsError(
-            "The graph engine is unknown.",
-            expected=" or ".join(ENGINES),
-            found=f"CREDITNET_ENGINE={asked}",
-            way_out="unset CREDITNET_ENGINE: dgl is then used where it is installed, torch elsewhere",
-        )
-    if asked == "dgl" and not _dgl_is_installed():
-        raise SettingsError(
-            "The graph engine asked for is not installed.",
-            expected="the package dgl (there are wheels for Python 3.11 and earlier)",
-            found="CREDITNET_ENGINE=dgl and no package dgl",
-            way_out="unset CREDITNET_ENGINE or set it to torch, whose results are the same",
-        )
-    return asked or ("dgl" if _dgl_is_installed() else "torch")
-
-
-@cache
-def _dgl_is_installed() -> bool:
-    return importlib.util.find_spec("dgl") is not None
 
 
 @cache

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
 from prefect.artifacts import create_markdown_artifact
 
+from models.engine import engine_name
 from models.evaluation import Contest
 from monitoring.charts import SampleCurves, calibration_bins, roc_curve_points
 from monitoring.documents import (
@@ -80,8 +81,16 @@ def environment(portfolio: PortfolioSpec) -> dict[str, str]:
         "machine": f"{platform.system()} {platform.machine()}",
         "threads": str(portfolio.training.threads),
         "seed": str(portfolio.training.seed),
-        **{library: version(library) for library in _LIBRARIES},
+        "graph engine": engine_name(),
+        **{library: _version(library) for library in _LIBRARIES},
     }
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> Dossier:

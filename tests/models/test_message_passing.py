@@ -1,5 +1,7 @@
 """The primitives: three engines that agree, held against plain arrays."""
 
+import importlib.util
+import os
 import subprocess
 import sys
 import threading
@@ -11,8 +13,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import engine as choice
 from models import message_passing
 from models.csr import Csr
+from models.engine import ENGINES
 from models.message_passing import DGL, LOOPS, PLAIN, Neighbourhood
 from schemas.errors import SettingsError
 
@@ -192,7 +196,7 @@ def test_two_edges_between_the_same_firms_count_twice():
     assert LOOPS.sum(csr, values).tolist() == [[6.0]]
 
 
-@pytest.mark.parametrize("engine", message_passing.ENGINES)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_row_is_the_firm_that_hears(engine, monkeypatch):
     if engine == "dgl":
         pytest.importorskip("dgl")
@@ -214,7 +218,7 @@ def test_dgl_sums_large_graphs_where_it_is_the_engine(monkeypatch):
     monkeypatch.setattr(message_passing, "_WORTH_TELLING_DGL", 2)
     monkeypatch.setattr(DGL, "sum", lambda csr, values: called.append(csr.edges) or LOOPS.sum(csr, values))
     receivers = sp.csr_array(np.array([[0, 1], [1, 0]]))
-    for engine in message_passing.ENGINES:
+    for engine in ENGINES:
         monkeypatch.setenv("CREDITNET_ENGINE", engine)
         assert Neighbourhood(receivers).sum(torch.ones(2, 1)).tolist() == [[1.0], [1.0]]
     assert called == [2]
@@ -232,13 +236,21 @@ def test_an_unknown_engine_is_refused_with_a_way_out(monkeypatch):
 
 
 def test_dgl_is_refused_where_it_is_not_installed(monkeypatch):
-    monkeypatch.setattr(message_passing, "_dgl_is_installed", lambda: False)
+    monkeypatch.setattr(choice, "_dgl_is_installed", lambda: False)
     monkeypatch.setenv("CREDITNET_ENGINE", "dgl")
     with pytest.raises(SettingsError) as refused:
-        message_passing.engine_name()
+        choice.engine_name()
     assert "torch" in refused.value.way_out
     monkeypatch.delenv("CREDITNET_ENGINE")
-    assert message_passing.engine_name() == "torch"
+    assert choice.engine_name() == "torch"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("dgl") is not None, reason="dgl is installed")
+def test_without_dgl_the_engine_is_torch(monkeypatch):
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("dgl")
+    monkeypatch.delenv("CREDITNET_ENGINE", raising=False)
+    assert choice.engine_name() == "torch"
 
 
 def test_the_torch_engine_never_imports_dgl():
@@ -252,7 +264,7 @@ def test_the_torch_engine_never_imports_dgl():
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**__import__("os").environ, "CREDITNET_ENGINE": "torch"},
+        env={**os.environ, "CREDITNET_ENGINE": "torch"},
         capture_output=True,
         text=True,
     )
