@@ -14,7 +14,7 @@ from monitoring.gates import judged_gates, verdict
 from monitoring.graph_drift import graph_drift
 from schemas.references import Evidence, FileRef, GraphRef, JudgementRef, PanelRef, RefreshRun
 from schemas.results import AdmissionResult, Drift, Evaluation, GroupFairness, Judged, Manifest, SplitResult
-from schemas.terms import TEST_SAMPLES, Judgement, Sample
+from schemas.terms import GATED_SAMPLES, Judgement, Sample
 from tasks.catalogue import open_catalogue
 from tasks.evaluation import read_contest
 from tasks.graphs import read_graph
@@ -80,7 +80,7 @@ def _calibration(home: Path, run: RefreshRun, evidence: Evidence, evaluation: Ev
     contest, target = read_contest(home, run, evidence), run.portfolio.target
     gaps: dict[Sample, float | None] = {}
     for sample, scheme in contest.judged_under():
-        if sample in TEST_SAMPLES:
+        if sample in GATED_SAMPLES:
             rows = contest.sample_rows(sample, scheme)
             estimate = unfavourable_probability(rows.probabilities[evaluation.chosen], target)
             gaps[sample] = excess_calibration_gap(~favourable(rows.truth, target), estimate)
