@@ -96,7 +96,7 @@ class SettingsError(CreditnetError):
 class PromotionRefused(CreditnetError):
     """A promotion, approval, rejection or rollback is not allowed as things stand."""
 
-    exit_code = 10
+    exit_code = 11
 
 
 def examples(values: Iterable[object], shown: int = SHOWN) -> str:

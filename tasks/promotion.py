@@ -71,7 +71,7 @@ def propose(portfolio: str, version: str, name: str, reason: str) -> PromotionRe
         )
     verify_folder(chosen.home, published.folder, published.manifest_sha256)
     wish = NewProposal(requested_by=written_name(name), reason=reason, open_points=check.open_points)
-    return catalogue.promotions.propose(published.key, wish)
+    return followed(catalogue.promotions.propose(published.key, wish))
 
 
 def decide(portfolio: str, version: str, choice: Choice, name: str, reason: str) -> PromotionResult:
@@ -128,14 +128,13 @@ def followed(result: PromotionResult) -> PromotionResult:
 
     from tasks.registry import sync_aliases
 
-    if not _catalogue(settings()).registry_lags(result.portfolio):
-        return result
     try:
-        sync_aliases(result.portfolio)
+        if _catalogue(settings()).registry_lags(result.portfolio):
+            sync_aliases(result.portfolio)
     except MlflowException as error:
         sys.stderr.write(f"The decision stands; the registry has yet to follow: {error.message.splitlines()[0]}\n")
         return result.model_copy(update={"registry_follows": False})
-    return result
+    return result.model_copy(update={"registry_follows": True})
 
 
 def _catalogue(chosen: Settings) -> Catalogue:

@@ -59,8 +59,10 @@ class Promotions:
         Raises
         ------
         PromotionRefused
-            If it is not published or was pruned, is proposed already, or is a champion that people approved.
+            If it is not published or was pruned, is proposed already, is a champion that people approved, or no reason
+            is given.
         """
+        proposal = proposal.model_copy(update={"reason": _reason(proposal.reason)})
         with transaction(self._engine, writing=True) as session:
             refresh = _published(session, key)
             standing = champions_in_use(decisions_of(session, refresh.portfolio))

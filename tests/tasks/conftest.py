@@ -180,3 +180,14 @@ def postgresql_catalogue(postgresql_server, postgresql_template):
     """A catalogue of its own for each test."""
     with database(postgresql_server, postgresql_template) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory) -> Path:
+    """A store that MLflow has set up: doing so takes seconds."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    uri = f"sqlite:///{path}"
+    MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models()
+    return path

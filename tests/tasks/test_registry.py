@@ -38,17 +38,6 @@ NAME = "creditnet-kontor"
 NOWHERE = FileRef(path="nowhere", sha256="00")
 
 
-@pytest.fixture(scope="session")
-def empty_registry(tmp_path_factory) -> Path:
-    """A store that MLflow has set up: doing so takes seconds."""
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    uri = f"sqlite:///{path}"
-    MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models()
-    return path
-
-
 @pytest.fixture
 def client(home, empty_registry):
     shutil.copy(empty_registry, home / "mlflow" / "mlflow.db")
