@@ -15,6 +15,7 @@ import typer
 
 from deployments.audit_commands import audit_app
 from deployments.console import JsonOption, stdout_kept
+from deployments.housekeeping_commands import add_housekeeping_commands
 from deployments.promotion_commands import add_promotion_commands
 from schemas.errors import CreditnetError
 
@@ -235,6 +236,7 @@ def fetch(
 
 
 add_promotion_commands(app)
+add_housekeeping_commands(app)
 app.add_typer(audit_app, name="audit")
 
 

@@ -23,6 +23,7 @@ from tasks.catalogue import audit
 from tasks.catalogue.audit_facts import refuse_contradictions
 from tasks.catalogue.champions import champions_in_use, current_aliases, decisions_of
 from tasks.catalogue.database import connect, transaction
+from tasks.catalogue.housekeeping import Housekeeping
 from tasks.catalogue.leases import LEASE, held, is_mine, owner, refuse_if_alive, this_process
 from tasks.catalogue.promotions import Promotions
 from tasks.catalogue.records import Decision, NewProposal, PublishedRefresh, RecordedDecision, Score
@@ -58,13 +59,20 @@ class Catalogue:
         self._clock = clock
         #: proposals, votes and rollbacks
         self.promotions = Promotions(engine, clock)
+        #: all refreshes, whatever came of them, and retention
+        self.housekeeping = Housekeeping(engine, clock)
 
     def published_refresh(self, key: str) -> PublishedRefresh | None:
-        """Return a refresh if it has been published."""
-        return self._published(select(RefreshRow).where(RefreshRow.key == key))
+        """Return a refresh if it has been published, though its files may have been pruned since."""
+        with transaction(self._engine, writing=False) as session:
+            row = session.get(RefreshRow, key)
+            return PublishedRefresh.of(row) if row is not None and row.status == "published" else None
 
     def latest_published(self, portfolio: str, before: Quarter | None = None) -> PublishedRefresh | None:
-        """Return the newest refresh of the newest published quarter, of those earlier than `before` if given."""
+        """Return the newest refresh of the newest published quarter, of those earlier than `before` if given.
+
+        One whose files were pruned is passed over here and in `current`.
+        """
         query = select(RefreshRow).where(RefreshRow.portfolio == portfolio)
         return self._published(query if before is None else query.where(RefreshRow.quarter < before))
 
@@ -83,9 +91,8 @@ class Catalogue:
             return [PublishedRefresh.of(row) for row in session.scalars(query)]
 
     def _published(self, query: Select[tuple[RefreshRow]]) -> PublishedRefresh | None:
-        newest = query.where(RefreshRow.status == "published").order_by(
-            RefreshRow.quarter.desc(), RefreshRow.sequence.desc()
-        )
+        there = query.where(RefreshRow.status == "published", RefreshRow.pruned_at.is_(None))
+        newest = there.order_by(RefreshRow.quarter.desc(), RefreshRow.sequence.desc())
         with transaction(self._engine, writing=False) as session:
             row = session.scalars(newest.limit(1)).one_or_none()
             return None if row is None else PublishedRefresh.of(row)
