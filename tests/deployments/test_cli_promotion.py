@@ -82,14 +82,14 @@ class TestPromoting:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (("approve", "2", *decided("ann ")), 10, "four eyes"),
-            (("approve", "7", *decided("Bob")), 10, "Version 7 of simulated is not proposed."),
-            (("approve", "2", *decided("Bob", " ")), 10, "A decision needs a reason."),
+            (("approve", "2", *decided("ann ")), 11, "four eyes"),
+            (("approve", "7", *decided("Bob")), 11, "Version 7 of simulated is not proposed."),
+            (("approve", "2", *decided("Bob", " ")), 11, "A decision needs a reason."),
             (("approve", "2", *decided("system")), 9, "This cannot be a person's name."),
             (("approve", "2", *decided("Bob"), "--portfolio", "nowhere"), 3, "There is no portfolio"),
             (("approve", "2", "--by", "Bob"), 2, "--reason"),
-            (("rollback", *decided("Bob")), 10, "no earlier champion"),
-            (("propose", "1", *decided("Bob")), 10, "is proposed already"),
+            (("rollback", *decided("Bob")), 11, "no earlier champion"),
+            (("propose", "1", *decided("Bob")), 11, "is proposed already"),
             (("refresh", "--by", "system"), 9, "This cannot be a person's name."),
         ],
     )
