@@ -12,6 +12,7 @@ from schemas.references import Evidence
 from schemas.results import RefreshOutcome
 from schemas.terms import Quarter
 from tasks.admission import admit
+from tasks.corrections import show_correction
 from tasks.documents import document
 from tasks.evaluation import evaluate
 from tasks.graphs import build_graph
@@ -76,4 +77,5 @@ def quarterly_refresh(
             documents = document(run, evidence, judgement)
             registration = register(run, evidence, judgement, documents)
             refresh = publish(run, evidence, judgement, documents, registration)
+        show_correction(run)
     return RefreshOutcome(refresh=refresh)

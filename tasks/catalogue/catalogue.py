@@ -90,6 +90,21 @@ class Catalogue:
         with transaction(self._engine, writing=False) as session:
             return [PublishedRefresh.of(row) for row in session.scalars(query)]
 
+    def corrects(self, key: str) -> PublishedRefresh | None:
+        """Return the version of the same quarter, made from another delivery, that a published refresh follows."""
+        with transaction(self._engine, writing=False) as session:
+            row = session.get_one(RefreshRow, key)
+            earlier = select(RefreshRow).where(
+                RefreshRow.portfolio == row.portfolio,
+                RefreshRow.quarter == row.quarter,
+                RefreshRow.status == "published",
+                RefreshRow.pruned_at.is_(None),
+                RefreshRow.sequence < row.sequence,
+            )
+            before = session.scalars(earlier.order_by(RefreshRow.sequence.desc()).limit(1)).one_or_none()
+            other = before is not None and before.input_fingerprint != row.input_fingerprint
+            return PublishedRefresh.of(before) if before is not None and other else None
+
     def _published(self, query: Select[tuple[RefreshRow]]) -> PublishedRefresh | None:
         there = query.where(RefreshRow.status == "published", RefreshRow.pruned_at.is_(None))
         newest = there.order_by(RefreshRow.quarter.desc(), RefreshRow.sequence.desc())
