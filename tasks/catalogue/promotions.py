@@ -249,7 +249,7 @@ class Promotions:
 
     def _log(self, session: Session, actor: str, event: str, subject: str, details: dict[str, object]) -> None:
         # A name is self-declared; the process and its account are what the machine itself can say.
-        told = details | {"process": str(this_process()), "account": _account()}
+        told = details | {"ran_in": str(this_process()), "account": _account()}
         audit.append(session.connection(), at=self._clock(), actor=actor, event=event, subject=subject, details=told)
 
 

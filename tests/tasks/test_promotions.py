@@ -397,7 +397,7 @@ class TestAudit:
         entries = catalogue.audit_entries()
         assert [entry.actor for entry in entries[3:5]] == ["Ann", "Bob"]
         assert entries[4].details["reason"] == "fine"
-        assert f"process {os.getpid()}" in entries[4].details["process"]
+        assert f"process {os.getpid()}" in entries[4].details["ran_in"]
         assert entries[4].details["account"]
         assert entries[6].details["approved_by"] == ["Ann", "Bob"]
         report = catalogue.verified_audit({})
