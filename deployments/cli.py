@@ -6,21 +6,24 @@ Nothing heavy is imported at the top, so that `--help` answers at once.
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from deployments.audit_commands import audit_app
+from deployments.console import JsonOption, stdout_kept
+from deployments.housekeeping_commands import add_housekeeping_commands
+from deployments.promotion_commands import add_promotion_commands
 from schemas.errors import CreditnetError
 
 _CODES = """
 Exit codes: 0 done (a refresh whose gates fail is done too: its verdict says so), 1 unexpected, 2 wrong
 usage, 3 portfolio unknown or with mistakes, 4 delivery cannot be read, 5 delivery refused, 6 not enough
-data, 7 busy, 8 stored bytes are not what was recorded, 9 a setting cannot be used.
+data, 7 busy, 8 stored bytes are not what was recorded, 9 a setting cannot be used, 11 a promotion is
+not allowed.
 """
 
 #: of `audit-splits --fail-beyond`; what was found is data, so it is no error otherwise
@@ -37,8 +40,6 @@ app = typer.Typer(
 portfolio_app = typer.Typer(help="Look after portfolio files.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(portfolio_app, name="portfolio")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-
 
 @app.command(
     epilog="Example: creditnet refresh --portfolio interbank --quarter 2022Q4 --data-dir ../data --json\n\n" + _CODES
@@ -49,19 +50,25 @@ def refresh(
     data_dir: Annotated[
         Path | None, typer.Option(help="Where a folder source is found; CREDITNET_DATA by default.")
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Who asks for the result to become champion; with nobody named two people must approve it."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the quarterly refresh of one portfolio; the same refresh again changes nothing."""
     from tasks.portfolios import load_portfolio
 
-    with _stdout_kept() as stdout:
+    with stdout_kept() as stdout:
+        from schemas.people import SYSTEM, written_name
         from schemas.terms import Quarter
 
         # Mistakes that can be seen at once are told at once, before a server is started.
         spec = load_portfolio(portfolio)
         if quarter is not None:
             Quarter.parse(quarter)
-        outcome = _run_refresh(portfolio, quarter, data_dir)
+        requester = SYSTEM if by is None else written_name(by)
+        outcome = _run_refresh(portfolio, quarter, data_dir, requester)
         if as_json:
             printed = outcome.refresh.model_dump(mode="json")
             if outcome.already_published:
@@ -116,7 +123,7 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Show what changed in the graph between two published quarters, and write it down."""
-    with _stdout_kept() as stdout:
+    with stdout_kept() as stdout:
         from schemas.terms import Quarter
         from tasks.portfolios import load_portfolio
 
@@ -160,7 +167,7 @@ def audit_splits(
     as_json: JsonOption = False,
 ) -> None:
     """Measure what could make a candidate look better than it is, and by how much each way to split flatters."""
-    with _stdout_kept() as stdout:
+    with stdout_kept() as stdout:
         from schemas.terms import Quarter
         from tasks.portfolios import load_portfolio
 
@@ -210,7 +217,7 @@ def fetch(
     as_json: JsonOption = False,
 ) -> None:
     """Make a data folder out of the publisher's own files, each checked against its SHA-256."""
-    with _stdout_kept() as stdout:
+    with stdout_kept() as stdout:
         from tasks.fetching import fetch as fetched_folder
         from tasks.settings import settings
 
@@ -228,6 +235,11 @@ def fetch(
             stdout.write(_fetched(fetched))
 
 
+add_promotion_commands(app)
+add_housekeeping_commands(app)
+app.add_typer(audit_app, name="audit")
+
+
 def main() -> None:
     """Run the command line and turn this project's errors into a message and an exit code."""
     try:
@@ -237,7 +249,7 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _run_refresh(portfolio: str, quarter: str | None, data_dir: Path | None) -> Any:
+def _run_refresh(portfolio: str, quarter: str | None, data_dir: Path | None, requested_by: str) -> Any:
     from tasks.settings import prepare_environment, settings
 
     prepare_environment(settings())
@@ -248,7 +260,7 @@ def _run_refresh(portfolio: str, quarter: str | None, data_dir: Path | None) -> 
         from flows.quarterly_refresh import quarterly_refresh
 
         ready()
-        return quarterly_refresh(portfolio, quarter, str(data_dir) if data_dir else None)
+        return quarterly_refresh(portfolio, quarter, str(data_dir) if data_dir else None, requested_by=requested_by)
 
 
 def _run_split_audit(portfolio: str, quarter: str | None, data_dir: Path | None, origins: int | None) -> Any:
@@ -259,21 +271,6 @@ def _run_split_audit(portfolio: str, quarter: str | None, data_dir: Path | None,
 
         ready()
         return split_audit(portfolio, quarter, str(data_dir) if data_dir else None, origins)
-
-
-@contextmanager
-def _stdout_kept() -> Iterator[Any]:
-    """Keep stdout for the result alone: whatever a library prints meanwhile goes to stderr."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with os.fdopen(os.dup(kept), "w", encoding="utf-8") as stdout:
-            yield stdout
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _summary(outcome: Any, title: str) -> str:

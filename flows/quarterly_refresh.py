@@ -7,11 +7,13 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
+from schemas.people import SYSTEM
 from schemas.references import Evidence
 from schemas.results import RefreshOutcome
 from schemas.terms import Quarter
 from tasks.admission import admit
 from tasks.combining import combine
+from tasks.corrections import show_correction
 from tasks.documents import document
 from tasks.evaluation import evaluate
 from tasks.graphs import build_graph
@@ -33,7 +35,11 @@ def _run_name() -> str:
 
 @flow(name="quarterly_refresh", flow_run_name=_run_name, persist_result=False)
 def quarterly_refresh(
-    portfolio: str, quarter: str | None = None, data_dir: str | None = None, trigger: str = "manual"
+    portfolio: str,
+    quarter: str | None = None,
+    data_dir: str | None = None,
+    trigger: str = "manual",
+    requested_by: str = SYSTEM,
 ) -> RefreshOutcome:
     """Refresh one portfolio for one quarter; the same refresh again changes nothing.
 
@@ -47,11 +53,13 @@ def quarterly_refresh(
         The folder below which a folder source is found; CREDITNET_DATA by default.
     trigger
         Why this run was started; kept with the refresh.
+    requested_by
+        Who asks for the result to become champion. It takes another person to approve it; two if nobody is named.
     """
     spec = load_portfolio(portfolio)
     with clocked():
         delivery = receive(spec, Quarter.parse(quarter) if quarter else None, data_dir)
-        run = identify(spec, delivery, trigger)
+        run = identify(spec, delivery, trigger, requested_by)
         published = already_published(run)
         if published is not None:
             return RefreshOutcome(refresh=published, already_published=True)
@@ -68,4 +76,5 @@ def quarterly_refresh(
             documents = document(run, evidence, judgement)
             registration = register(run, evidence, judgement, documents)
             refresh = publish(run, evidence, judgement, documents, registration)
+        show_correction(run)
     return RefreshOutcome(refresh=refresh)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from monitoring.fairness import worst_ratio
@@ -51,17 +51,22 @@ def judged_gates(
     admission: AdmissionResult,
     split: SplitResult,
     evaluation: Evaluation,
+    calibration: Mapping[Sample, float | None],
     fairness: tuple[GroupFairness, ...],
     feature_drift: Drift,
     graph_drift: Drift,
 ) -> tuple[GateResult, ...]:
-    """Return every gate of a refresh."""
+    """Return every gate of a refresh.
+
+    `calibration` has the chosen candidate's `monitoring.calibration.excess_calibration_gap` on each test sample.
+    """
     limits = portfolio.gates
     unmet = sum(not expectation.met for expectation in admission.expectations)
     worst_shape = max((c.value for c in graph_drift.columns if c.value is not None), default=None)
     return (
         gate("expectations unmet", float(unmet), 0.0, "at most", f"of {len(admission.expectations)} expectations"),
         *_discrimination(portfolio, split, evaluation),
+        *_calibration(portfolio, split, calibration),
         gate(
             "leakage gap",
             evaluation.leakage_gap.value,
@@ -107,12 +112,8 @@ def graph_helped(gains: Iterable[GraphGain]) -> Literal["yes", "no", "not assess
 
 def _discrimination(portfolio: PortfolioSpec, split: SplitResult, evaluation: Evaluation) -> Iterator[GateResult]:
     chosen = next(candidate for candidate in evaluation.candidates if candidate.name == evaluation.chosen)
-    # These are only there if a scheme defines them; the others are missed where they are missing.
-    defined_by = {Sample.PUBLISHED_TEST: Scheme.PUBLISHED, Sample.UNSEEN_FIRMS: Scheme.ENTITY}
-    schemes = portfolio.split.schemes
-    wanted = [sample for sample in GATED_SAMPLES if defined_by.get(sample, schemes[0]) in schemes]
     validation = _auc(chosen, Sample.VALIDATION)
-    for sample in wanted:
+    for sample in _judged_samples(portfolio):
         auc = _auc(chosen, sample)
         reason = "" if auc is not None else split.missing.get(sample, "the sample has outcomes of one class only")
         yield gate(f"discrimination (AUC): {sample}", auc, portfolio.gates.minimum_auc, "at least", reason)
@@ -125,6 +126,28 @@ def _discrimination(portfolio: PortfolioSpec, split: SplitResult, evaluation: Ev
             "at most",
             reason,
         )
+
+
+def _calibration(
+    portfolio: PortfolioSpec, split: SplitResult, gaps: Mapping[Sample, float | None]
+) -> Iterator[GateResult]:
+    for sample in _judged_samples(portfolio):
+        gap = gaps.get(sample)
+        reason = "" if gap is not None else split.missing.get(sample, "the sample has no outcome")
+        yield gate(
+            f"calibration (gap of the mean beyond chance): {sample}",
+            gap,
+            portfolio.gates.maximum_calibration_gap,
+            "at most",
+            reason,
+        )
+
+
+def _judged_samples(portfolio: PortfolioSpec) -> list[Sample]:
+    # These are only there if a scheme defines them; the others are missed where they are missing.
+    defined_by = {Sample.PUBLISHED_TEST: Scheme.PUBLISHED, Sample.UNSEEN_FIRMS: Scheme.ENTITY}
+    schemes = portfolio.split.schemes
+    return [sample for sample in GATED_SAMPLES if defined_by.get(sample, schemes[0]) in schemes]
 
 
 def _auc(candidate: CandidateResult, sample: Sample) -> float | None:

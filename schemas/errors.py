@@ -93,6 +93,12 @@ class SettingsError(CreditnetError):
     exit_code = 9
 
 
+class PromotionRefused(CreditnetError):
+    """A promotion, approval, rejection or rollback is not allowed as things stand."""
+
+    exit_code = 11
+
+
 def examples(values: Iterable[object], shown: int = SHOWN) -> str:
     """List the first few values and say how many more there are."""
     listed = [str(value) for value in values]

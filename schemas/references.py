@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.base import Frozen
+from schemas.people import SYSTEM
 from schemas.portfolio import PortfolioSpec
 from schemas.terms import Quarter, Scheme
 
@@ -141,6 +142,8 @@ class RefreshRun(Frozen):
     #: names this work folder's life: deleted work is done again, not believed to be there
     work_id: str
     trigger: str
+    #: who asks for the result to become champion: a person's name, or `schemas.people.SYSTEM`
+    requested_by: str = SYSTEM
 
     @property
     def quarter(self) -> Quarter:

@@ -397,6 +397,8 @@ class Manifest(Frozen):
     quarter: Quarter
     fingerprint: str
     files: tuple[FileRef, ...]
+    #: head of the audit log when the refresh was published: a later log without it was cut short
+    audit_head: str | None = None
 
 
 class RefreshOutcome(Frozen):

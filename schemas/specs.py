@@ -51,6 +51,7 @@ class GatesSpec(Frozen):
     minimum_auc: Share = 0.6
     maximum_auc_drop: Share = 0.15
     maximum_leakage_gap: Share = 0.2
+    maximum_calibration_gap: Share = 0.05
     minimum_impact_ratio: Share = 0.8
     least_group_size: Annotated[int, Field(ge=1)] = 30
     drifted_feature_share: Share = 0.1

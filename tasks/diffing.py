@@ -43,6 +43,9 @@ class WrittenDiff(Frozen):
 def published_diff(portfolio: PortfolioSpec, before: Quarter, after: Quarter) -> WrittenDiff:
     """Compare the newest published refresh of each of two quarters and write the difference to the lake.
 
+    A quarter with itself compares the two versions of it that were published last, the same one twice if there is
+    only one.
+
     Raises
     ------
     NotEnoughData
@@ -50,9 +53,24 @@ def published_diff(portfolio: PortfolioSpec, before: Quarter, after: Quarter) ->
     IntegrityError
         If a published file is not what was recorded.
     """
-    chosen = settings()
-    catalogue = open_catalogue(chosen.database_url)
+    catalogue = open_catalogue(settings().database_url)
     sides = [_published(catalogue, portfolio.name, quarter) for quarter in (before, after)]
+    if before == after:
+        versions = [one for one in catalogue.published_versions(portfolio.name) if one.refresh.quarter == after]
+        there = [one for one in versions if one.pruned_at is None]
+        sides = there[-2:] if len(there) > 1 else sides
+    return written_diff(portfolio, *sides)
+
+
+def written_diff(portfolio: PortfolioSpec, before: PublishedRefresh, after: PublishedRefresh) -> WrittenDiff:
+    """Compare two published refreshes and write the difference to the lake.
+
+    Raises
+    ------
+    IntegrityError
+        If a published file is not what was recorded.
+    """
+    chosen, sides = settings(), (before, after)
     manifests = [_manifest(chosen.home, side) for side in sides]
     old, new = (_graph(chosen.home, side, manifest) for side, manifest in zip(sides, manifests, strict=True))
     content = _difference(portfolio, (_side(manifests[0]), old), (_side(manifests[1]), new))

@@ -52,6 +52,8 @@ _WRITERS = {
     "monitoring_report.html": ("Monitoring report", monitoring_report_html),
     "monitoring_report.md": ("Monitoring report", monitoring_report_markdown),
 }
+#: what a validator asks for: without one of these a refresh is not complete
+DOCUMENT_NAMES = (*_WRITERS, FULL)
 
 
 @stage("document")
@@ -99,7 +101,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
     evaluation = read_json(home, judgement.evaluation, Evaluation)
     quarantine = read_frame(home, evidence.admission.quarantine).head(_QUARANTINE_SHOWN)
     statistics = read_json(home, evidence.panel.statistics, GraphStatistics)
-    first = catalogue.champion(run.portfolio.name) is None
+    first = not catalogue.had_champion(run.portfolio.name)
     return Dossier(
         portfolio=run.portfolio,
         key=run.key,

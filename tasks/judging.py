@@ -7,14 +7,16 @@ from pathlib import Path
 import polars as pl
 
 from models.scoring import favourable, predicted_classes, unfavourable_probability
+from monitoring.calibration import excess_calibration_gap
 from monitoring.fairness import adverse_impact
 from monitoring.feature_drift import feature_drift
 from monitoring.gates import judged_gates, verdict
 from monitoring.graph_drift import graph_drift
 from schemas.references import Evidence, FileRef, GraphRef, JudgementRef, PanelRef, RefreshRun
 from schemas.results import AdmissionResult, Drift, Evaluation, GroupFairness, Judged, Manifest, SplitResult
-from schemas.terms import Judgement
+from schemas.terms import GATED_SAMPLES, Judgement, Sample
 from tasks.catalogue import open_catalogue
+from tasks.evaluation import read_contest
 from tasks.graphs import read_graph
 from tasks.lake import read_frame, read_json, verify_folder, write_frame, write_json
 from tasks.progress import note
@@ -37,6 +39,7 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
         admission=read_json(home, evidence.admission.evidence, AdmissionResult),
         split=read_json(home, evidence.split.summary, SplitResult),
         evaluation=evaluation,
+        calibration=_calibration(home, run, evidence, evaluation),
         fairness=fairness,
         feature_drift=features,
         graph_drift=graph,
@@ -71,6 +74,17 @@ def _scores(home: Path, run: RefreshRun, evidence: Evidence, evaluation: Evaluat
             "favourable": favourable(classes, target),
         }
     )
+
+
+def _calibration(home: Path, run: RefreshRun, evidence: Evidence, evaluation: Evaluation) -> dict[Sample, float | None]:
+    contest, target = read_contest(home, run, evidence), run.portfolio.target
+    gaps: dict[Sample, float | None] = {}
+    for sample, scheme in contest.judged_under():
+        if sample in GATED_SAMPLES:
+            rows = contest.sample_rows(sample, scheme)
+            estimate = unfavourable_probability(rows.probabilities[evaluation.chosen], target)
+            gaps[sample] = excess_calibration_gap(~favourable(rows.truth, target), estimate)
+    return gaps
 
 
 def _fairness(home: Path, run: RefreshRun, panel_ref: PanelRef, scores: pl.DataFrame) -> tuple[GroupFairness, ...]:

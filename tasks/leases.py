@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from schemas.people import SYSTEM, requester_name
 from schemas.portfolio import PortfolioSpec
 from schemas.references import DeliveryRef, RefreshRun
 from schemas.results import Refresh
@@ -20,7 +21,7 @@ from tasks.stage import held_lease, stage
 
 
 @stage("identify")
-def identify(portfolio: PortfolioSpec, delivery: DeliveryRef, trigger: str) -> RefreshRun:
+def identify(portfolio: PortfolioSpec, delivery: DeliveryRef, trigger: str, requested_by: str = SYSTEM) -> RefreshRun:
     """Name the refresh by its content and find its work folder."""
     home = settings().home
     key = refresh_key(portfolio, delivery)
@@ -34,17 +35,19 @@ def identify(portfolio: PortfolioSpec, delivery: DeliveryRef, trigger: str) -> R
         work=work,
         work_id=_work_id(home, work),
         trigger=trigger,
+        requested_by=requester_name(requested_by),
     )
 
 
 @stage("look up")
 def already_published(run: RefreshRun) -> Refresh | None:
     """Return the same refresh if it was published before; repair the registry's aliases if they lag behind."""
-    published = open_catalogue(settings().database_url).published_refresh(run.key.key)
+    catalogue = open_catalogue(settings().database_url)
+    published = catalogue.published_refresh(run.key.key)
     if published is None:
         return None
-    if not published.registry_synced:
-        sync_aliases(run.portfolio.name, run.key.key)
+    if catalogue.registry_lags(run.portfolio.name):
+        sync_aliases(run.portfolio.name)
     discard(Path(run.home), run.work)  # there is nothing left to work on
     Path(run.home, f"{run.work}.id").unlink(missing_ok=True)
     note("already published")

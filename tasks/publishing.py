@@ -6,11 +6,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from monitoring.proposals import documents_gate
 from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun, RegistrationRef
-from schemas.results import Evaluation, GraphStatistics, Judged, Manifest, Refresh
+from schemas.results import Evaluation, GateResult, GraphStatistics, Judged, Manifest, Refresh
 from tasks.catalogue import Score, open_catalogue
-from tasks.lake import MANIFEST, publish_folder, read_frame, read_json, rebased
+from tasks.documents import DOCUMENT_NAMES
+from tasks.lake import MANIFEST, publish_folder, read_file, read_frame, read_json, rebased
 from tasks.progress import current_clock, note
+from tasks.promotion import proposal_of
 from tasks.registry import alias_decisions, sync_aliases
 from tasks.settings import settings
 from tasks.stage import stage
@@ -38,14 +41,19 @@ def publish(
         quarter=run.quarter,
         fingerprint=evidence.panel.current.fingerprint,
         files=tuple(sorted({rebased(file, run.work) for file in files}, key=lambda file: file.path)),
+        audit_head=catalogue.audit_head(),
     )
     folder = f"lake/{run.portfolio.name}/{run.quarter}/{run.key.key[:16]}"
     judged = read_json(home, judgement.judged, Judged)
+    documents_result = documents_gate(
+        {Path(document.file.path).name: len(read_file(home, document.file)) for document in documents}, DOCUMENT_NAMES
+    )
     refresh = _refresh(
         run,
         evidence,
         judgement,
         registration,
+        documents_result,
         [*(str(home / folder / file.path) for file in manifest.files), str(home / folder / MANIFEST)],
     )
     statistics = read_json(home, evidence.panel.statistics, GraphStatistics)
@@ -66,10 +74,11 @@ def publish(
         graph_statistics=statistics,
         scores=scores,
         decisions=alias_decisions(run, judged, registration.version),
+        proposal=proposal_of(run, refresh.gates),
         model_name=registration.model,
         model_version=registration.version,
     )
-    sync_aliases(run.portfolio.name, run.key.key)
+    sync_aliases(run.portfolio.name)
     (home / f"{run.work}.id").unlink(missing_ok=True)
     note(str(home / folder))
     return refresh.model_copy(update={"stages": stages})
@@ -97,7 +106,12 @@ def _files(evidence: Evidence, judgement: JudgementRef, documents: Sequence[Docu
 
 
 def _refresh(
-    run: RefreshRun, evidence: Evidence, judgement: JudgementRef, registration: RegistrationRef, paths: Sequence[str]
+    run: RefreshRun,
+    evidence: Evidence,
+    judgement: JudgementRef,
+    registration: RegistrationRef,
+    documents_result: GateResult,
+    paths: Sequence[str],
 ) -> Refresh:
     home = Path(run.home)
     evaluation = read_json(home, judgement.evaluation, Evaluation)
@@ -116,7 +130,7 @@ def _refresh(
             for candidate in evaluation.candidates
         },
         verdict=judged.verdict,
-        gates=judged.gates,
+        gates=(*judged.gates, documents_result),
         documents=tuple(path for path in paths if "/documents/" in path),
         stages={},
         model_version=f"{registration.model} {registration.version}",

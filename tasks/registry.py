@@ -7,7 +7,7 @@ is put right whenever the two differ.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _REFRESH_TAG = "creditnet.refresh"
+AUDIT_HEAD_TAG = "creditnet.audit_head"
+#: aliases that follow the catalogue
+OURS = {"challenger", "champion"}
 
 
 def registered_name(portfolio: str) -> str:
@@ -73,9 +76,8 @@ def alias_decisions(run: RefreshRun, judged: Judged, version: str) -> list[Decis
     decisions = [
         Decision(model_version=version, alias="challenger", made_by="system", reason=f"refresh of {run.quarter}")
     ]
-    if (
-        judged.verdict.outcome == "passed"
-        and open_catalogue(settings().database_url).champion(run.portfolio.name) is None
+    if judged.verdict.outcome == "passed" and not open_catalogue(settings().database_url).had_champion(
+        run.portfolio.name
     ):
         decisions.append(
             Decision(
@@ -88,14 +90,38 @@ def alias_decisions(run: RefreshRun, judged: Judged, version: str) -> list[Decis
     return decisions
 
 
-def sync_aliases(portfolio: str, key: str) -> None:
-    """Set MLflow's aliases to what the catalogue decided, and note that this was done."""
+def sync_aliases(portfolio: str) -> None:
+    """Set MLflow's aliases to what the catalogue decided, until nothing else was decided meanwhile, and note it.
+
+    The versions also get the audit log's head as a tag: one more place that remembers it.
+    """
     catalogue = open_catalogue(settings().database_url)
     client = registry_client()
     name = registered_name(portfolio)
-    for alias, version in catalogue.aliases(portfolio).items():
-        client.set_registered_model_alias(name, alias, version)
-    catalogue.mark_registry_synced(key)
+    decided: dict[str, str] = {}
+    while not decided or not catalogue.mark_registry_synced(portfolio, decided):
+        decided = catalogue.aliases(portfolio)
+        if not decided:
+            return  # nothing of this portfolio has been published
+        head = catalogue.audit_head()
+        for alias, version in decided.items():
+            client.set_registered_model_alias(name, alias, version)
+            client.set_model_version_tag(name, version, AUDIT_HEAD_TAG, head)
+        # A champion that was rejected or rolled back; aliases that people made themselves are theirs.
+        for alias in OURS - decided.keys():
+            client.delete_registered_model_alias(name, alias)
+
+
+def noted_heads(portfolios: Iterable[str]) -> dict[str, str]:
+    """Return the heads of the audit log that the registry remembers, each with where."""
+    client = registry_client()
+    heads: dict[str, str] = {}
+    for portfolio in portfolios:
+        name = registered_name(portfolio)
+        for version in client.search_model_versions(f"name = '{name}'"):
+            if AUDIT_HEAD_TAG in version.tags:
+                heads.setdefault(version.tags[AUDIT_HEAD_TAG], f"registry, {name} {version.version}")
+    return heads
 
 
 def _tags(run: RefreshRun, panel_ref: PanelRef, chosen: ModelRef, judged: Judged) -> dict[str, str]:

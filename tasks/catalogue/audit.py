@@ -1,7 +1,11 @@
 """The audit log, who did what and when: each row carries the hash of the one before it.
 
 The chain proves that nothing in the middle was edited or removed. It cannot prove by itself that
-its newest rows are still there: for that its head is printed on every document.
+its newest rows are still there: for that its head is printed on every card, noted in every manifest, and
+compared with (`unwitnessed_rows`); and the other tables must say what the log says (`audit_facts`).
+
+The hashes have no secret key. Who can rewrite the whole log, the other tables and every manifest can forge it;
+a head on a printed card, or sent to somebody else, is what such a forgery does not contain.
 """
 
 from __future__ import annotations
@@ -9,11 +13,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, String, insert, select, type_coerce
 
-from schemas.errors import IntegrityError
+from schemas.errors import IntegrityError, examples
+from schemas.promotions import AuditEntry
 from tasks.catalogue.tables import AuditRow, utc_text
 
 #: What the first row names as the hash before it.
@@ -60,8 +65,71 @@ def head(connection: Connection) -> str:
     return newest.scalar_one_or_none() or GENESIS
 
 
+def entries(connection: Connection, last: int | None = None) -> list[AuditEntry]:
+    """Return the newest `last` rows, or all of them, oldest first, without checking them.
+
+    Raises
+    ------
+    IntegrityError
+        If a row cannot even be read.
+    """
+    query = select(AuditRow.__table__).order_by(AuditRow.sequence.desc()).limit(last)
+    try:
+        return [
+            AuditEntry(
+                sequence=row.sequence,
+                at=row.at,
+                actor=row.actor,
+                event=row.event,
+                subject=row.subject,
+                details=json.loads(row.details),
+                hash=row.hash,
+            )
+            for row in reversed(connection.execute(query).all())
+        ]
+    except ValueError as error:
+        raise IntegrityError(
+            "The audit log has a row that cannot be read.",
+            found=str(error).splitlines()[0],
+            way_out="run `creditnet audit verify`, which names the first row that was changed",
+        ) from error
+
+
 def verify_chain(connection: Connection) -> str:
-    """Check every row of the log and return its head.
+    """Check every row of the log and return its head; `IntegrityError` as `verified_hashes`."""
+    hashes = verified_hashes(connection)
+    return hashes[-1] if hashes else GENESIS
+
+
+def unwitnessed_rows(hashes: Sequence[str], witnesses: Mapping[str, str]) -> int:
+    """Return how many of the newest rows no witness vouches for.
+
+    Parameters
+    ----------
+    hashes
+        Of all rows, oldest first.
+    witnesses
+        Heads that the log once had, each with where it was noted.
+
+    Raises
+    ------
+    IntegrityError
+        If the log does not contain one of the heads: rows were cut off, or all were written anew.
+    """
+    place = {GENESIS: 0} | {digest: row for row, digest in enumerate(hashes, start=1)}
+    gone = {head: where for head, where in witnesses.items() if head not in place}
+    if gone:
+        raise IntegrityError(
+            "The audit log was cut short or written anew: it lacks heads that it once had.",
+            expected=examples(f"{head} ({where})" for head, where in gone.items()),
+            found=f"{len(hashes)} rows that continue each other, up to {hashes[-1] if hashes else GENESIS}",
+            way_out="restore the catalogue from a backup that contains these heads",
+        )
+    return len(hashes) - max((place[head] for head in witnesses), default=0)
+
+
+def verified_hashes(connection: Connection) -> list[str]:
+    """Check every row of the log and return their hashes, oldest first.
 
     Raises
     ------
@@ -71,9 +139,10 @@ def verify_chain(connection: Connection) -> str:
     table = AuditRow.__table__
     # The moment is compared as the text it is stored as: an edited one may not even be a date.
     columns = [type_coerce(column, String) if column.name == "at" else column for column in table.columns]
-    previous = GENESIS
+    hashes: list[str] = []
     for expected, row in enumerate(connection.execute(select(*columns).order_by(AuditRow.sequence)), start=1):
         sequence, at, actor, event, subject, details, named, digest = row
+        previous = hashes[-1] if hashes else GENESIS
         if sequence != expected:
             raise _broken(expected, "the row is there", f"the next row is {sequence}")
         if named != previous:
@@ -81,8 +150,8 @@ def verify_chain(connection: Connection) -> str:
         recomputed = _row_hash(sequence, at, actor, event, subject, details, named)
         if recomputed != digest:
             raise _broken(expected, f"hash {digest}", f"its fields hash to {recomputed}")
-        previous = digest
-    return previous
+        hashes.append(digest)
+    return hashes
 
 
 def _row_hash(*fields: object) -> str:

@@ -7,20 +7,26 @@ so when it writes.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Engine, Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from schemas.people import SYSTEM
+from schemas.promotions import AuditEntry, AuditReport
 from schemas.references import DeliveryRef, RefreshKey
 from schemas.results import GraphStatistics, QuarantinedRow, Refresh
 from schemas.terms import Quarter
 from tasks.catalogue import audit
+from tasks.catalogue.audit_facts import refuse_contradictions
+from tasks.catalogue.champions import champions_in_use, current_aliases, decisions_of
 from tasks.catalogue.database import connect, transaction
+from tasks.catalogue.housekeeping import Housekeeping
 from tasks.catalogue.leases import LEASE, held, is_mine, owner, refuse_if_alive, this_process
-from tasks.catalogue.records import Decision, PublishedRefresh, RecordedDecision, Score
+from tasks.catalogue.promotions import Promotions
+from tasks.catalogue.records import Decision, NewProposal, PublishedRefresh, RecordedDecision, Score
 from tasks.catalogue.tables import Base, DecisionRow, DeliveryRow, GraphRow, QuarantineRow, RefreshRow, ScoreRow
 from tasks.catalogue.upgrade import bring_up_to_date
 
@@ -51,13 +57,22 @@ class Catalogue:
     def __init__(self, engine: Engine, clock: Callable[[], dt.datetime] = _utc_now) -> None:
         self._engine = engine
         self._clock = clock
+        #: proposals, votes and rollbacks
+        self.promotions = Promotions(engine, clock)
+        #: all refreshes, whatever came of them, and retention
+        self.housekeeping = Housekeeping(engine, clock)
 
     def published_refresh(self, key: str) -> PublishedRefresh | None:
-        """Return a refresh if it has been published."""
-        return self._published(select(RefreshRow).where(RefreshRow.key == key))
+        """Return a refresh if it has been published, though its files may have been pruned since."""
+        with transaction(self._engine, writing=False) as session:
+            row = session.get(RefreshRow, key)
+            return PublishedRefresh.of(row) if row is not None and row.status == "published" else None
 
     def latest_published(self, portfolio: str, before: Quarter | None = None) -> PublishedRefresh | None:
-        """Return the newest refresh of the newest published quarter, of those earlier than `before` if given."""
+        """Return the newest refresh of the newest published quarter, of those earlier than `before` if given.
+
+        One whose files were pruned is passed over here and in `current`.
+        """
         query = select(RefreshRow).where(RefreshRow.portfolio == portfolio)
         return self._published(query if before is None else query.where(RefreshRow.quarter < before))
 
@@ -67,10 +82,32 @@ class Catalogue:
             select(RefreshRow).where(RefreshRow.portfolio == portfolio, RefreshRow.quarter == quarter)
         )
 
+    def published_versions(self, portfolio: str | None = None) -> list[PublishedRefresh]:
+        """Return every published refresh of a portfolio, or of all, in the order of publication."""
+        query = select(RefreshRow).filter_by(status="published").order_by(RefreshRow.sequence)
+        if portfolio is not None:
+            query = query.filter_by(portfolio=portfolio)
+        with transaction(self._engine, writing=False) as session:
+            return [PublishedRefresh.of(row) for row in session.scalars(query)]
+
+    def corrects(self, key: str) -> PublishedRefresh | None:
+        """Return the version of the same quarter, made from another delivery, that a published refresh follows."""
+        with transaction(self._engine, writing=False) as session:
+            row = session.get_one(RefreshRow, key)
+            earlier = select(RefreshRow).where(
+                RefreshRow.portfolio == row.portfolio,
+                RefreshRow.quarter == row.quarter,
+                RefreshRow.status == "published",
+                RefreshRow.pruned_at.is_(None),
+                RefreshRow.sequence < row.sequence,
+            )
+            before = session.scalars(earlier.order_by(RefreshRow.sequence.desc()).limit(1)).one_or_none()
+            other = before is not None and before.input_fingerprint != row.input_fingerprint
+            return PublishedRefresh.of(before) if before is not None and other else None
+
     def _published(self, query: Select[tuple[RefreshRow]]) -> PublishedRefresh | None:
-        newest = query.where(RefreshRow.status == "published").order_by(
-            RefreshRow.quarter.desc(), RefreshRow.sequence.desc()
-        )
+        there = query.where(RefreshRow.status == "published", RefreshRow.pruned_at.is_(None))
+        newest = there.order_by(RefreshRow.quarter.desc(), RefreshRow.sequence.desc())
         with transaction(self._engine, writing=False) as session:
             row = session.scalars(newest.limit(1)).one_or_none()
             return None if row is None else PublishedRefresh.of(row)
@@ -148,13 +185,14 @@ class Catalogue:
         graph_statistics: GraphStatistics,
         scores: Iterable[Score],
         decisions: Sequence[Decision] = (),
+        proposal: NewProposal | None = None,
         model_name: str | None = None,
         model_version: str | None = None,
     ) -> None:
         """Make a refresh visible, with all that belongs to it or not at all.
 
-        A lease that ran out but that nobody has taken is still held. Publishing the same folder
-        a second time changes nothing.
+        A champion that the machinery itself chose is only ever a portfolio's first. A lease that ran out but that
+        nobody has taken is still held. Publishing the same folder a second time changes nothing.
 
         Raises
         ------
@@ -172,40 +210,85 @@ class Catalogue:
             row.sequence = (session.scalar(select(func.max(RefreshRow.sequence))) or 0) + 1
             row.folder, row.manifest_sha256, row.result = folder, manifest_sha256, refresh.model_dump(mode="json")
             row.model_name, row.model_version = model_name, model_version
+            standing = decisions_of(session, row.portfolio)
+            if any(earlier.alias == "champion" for earlier in standing):
+                decisions = [one for one in decisions if one.alias != "champion" or one.made_by != SYSTEM]
             made = [{"alias": decision.alias, "version": decision.model_version} for decision in decisions]
             about = {"portfolio": row.portfolio, "refresh_key": key, "made_at": now}
             _insert(session, DecisionRow, (about | decision.model_dump() for decision in decisions))
             _insert(session, ScoreRow, ({"refresh_key": key} | score._asdict() for score in scores))
             details = {"manifest": manifest_sha256, "graph": graph_statistics.fingerprint, "model": model_version}
             self._log(session, "refresh.published", key, details | {"decisions": made})
+            if proposal is not None:
+                before = champions_in_use(standing)
+                self.promotions.add_proposal(session, row, proposal, before[-1].model_version if before else None)
 
     def champion(self, portfolio: str) -> RecordedDecision | None:
-        """Return the newest decision that made a version of this portfolio the champion."""
-        query = select(DecisionRow).filter_by(portfolio=portfolio, alias="champion").order_by(DecisionRow.id.desc())
+        """Return the decision that made a version of this portfolio the champion that is in use."""
         with transaction(self._engine, writing=False) as session:
-            row = session.scalars(query.limit(1)).one_or_none()
-            return None if row is None else RecordedDecision.model_validate(row, from_attributes=True)
+            standing = champions_in_use(decisions_of(session, portfolio))
+            return RecordedDecision.model_validate(standing[-1], from_attributes=True) if standing else None
+
+    def had_champion(self, portfolio: str) -> bool:
+        """Tell whether a version of this portfolio has ever been champion, though it be retired."""
+        query = select(DecisionRow.id).filter_by(portfolio=portfolio, alias="champion").limit(1)
+        with transaction(self._engine, writing=False) as session:
+            return session.scalar(query) is not None
 
     def aliases(self, portfolio: str) -> dict[str, str]:
-        """Return the version that each alias of a portfolio's model stands for, by the newest decision."""
-        query = select(DecisionRow).filter_by(portfolio=portfolio).order_by(DecisionRow.id)
+        """Return the version that each alias of a portfolio's model stands for."""
         with transaction(self._engine, writing=False) as session:
-            return {row.alias: row.model_version for row in session.scalars(query)}
+            return current_aliases(decisions_of(session, portfolio))
 
-    def mark_registry_synced(self, key: str) -> None:
-        """Note that the model registry knows what the catalogue knows of a published refresh."""
+    def mark_registry_synced(self, portfolio: str, aliases: dict[str, str]) -> bool:
+        """Note that the model registry shows these aliases, unless something else has been decided meanwhile."""
         with transaction(self._engine, writing=True) as session:
-            session.execute(update(RefreshRow).filter_by(key=key, status="published").values(registry_synced=True))
+            if current_aliases(decisions_of(session, portfolio)) != aliases:
+                return False
+            lagging = update(RefreshRow).filter_by(portfolio=portfolio, status="published", registry_synced=False)
+            session.execute(lagging.values(registry_synced=True))
+            return True
 
-    def unsynced(self, key: str) -> bool:
-        """Tell whether a refresh is published and the model registry has yet to hear of it."""
-        published = self.published_refresh(key)
-        return published is not None and not published.registry_synced
+    def registry_lags(self, portfolio: str) -> bool:
+        """Tell whether something was decided on a portfolio that the model registry has yet to show."""
+        query = select(RefreshRow.key).filter_by(portfolio=portfolio, status="published", registry_synced=False)
+        with transaction(self._engine, writing=False) as session:
+            return session.scalar(query.limit(1)) is not None
 
     def audit_head(self) -> str:
         """Return the hash of the audit log's newest row."""
         with transaction(self._engine, writing=False) as session:
             return audit.head(session.connection())
+
+    def audit_entries(self, last: int | None = None) -> list[AuditEntry]:
+        """Return the audit log's rows, the newest `last` or all of them, oldest first; nothing is checked."""
+        with transaction(self._engine, writing=False) as session:
+            return audit.entries(session.connection(), last)
+
+    def verified_audit(self, witnesses: Mapping[str, str]) -> AuditReport:
+        """Check the audit log against itself, the catalogue's other tables and heads noted elsewhere.
+
+        Parameters
+        ----------
+        witnesses
+            Heads that the log once had, each with where it was noted.
+
+        Raises
+        ------
+        IntegrityError
+            For the first thing that does not fit.
+        """
+        with transaction(self._engine, writing=False) as session:
+            hashes = audit.verified_hashes(session.connection())
+            unwitnessed = audit.unwitnessed_rows(hashes, witnesses)
+            facts = refuse_contradictions(session)
+        return AuditReport(
+            rows=len(hashes),
+            head=hashes[-1] if hashes else audit.GENESIS,
+            witnesses=len(witnesses),
+            unwitnessed_rows=unwitnessed,
+            facts=facts,
+        )
 
     def _log(self, session: Session, event: str, subject: str, details: dict[str, object]) -> None:
         connection, actor = session.connection(), str(this_process())

@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, StatementError
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import ArgumentError, IntegrityError, InterfaceError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 
 from schemas import errors
 from schemas.errors import CreditnetError, SettingsError
 from tasks.catalogue.audit import canonical_json
+from tasks.urls import with_driver
 
 #: Any constant: PostgreSQL transactions that name the same number wait for each other.
 _WRITER_LOCK = 0x6372656469746E65
@@ -31,7 +32,7 @@ def connect(database_url: str) -> Engine:
         If the URL cannot be read, names no file, or its driver is not installed.
     """
     try:
-        url = make_url(database_url)
+        url = with_driver(database_url)
         engine = create_engine(url, poolclass=NullPool, json_serializer=canonical_json)
     except (ArgumentError, ModuleNotFoundError) as error:
         # The URL may hold a password, and SQLAlchemy's own message may repeat the URL.
@@ -66,13 +67,15 @@ def transaction(engine: Engine, *, writing: bool) -> Iterator[Session]:
 
 def _translated(error: StatementError) -> CreditnetError:
     found = str(error.orig or error)
-    if isinstance(error, IntegrityError):
+    state = _sqlstate(error.orig)
+    if isinstance(error, IntegrityError) or state.startswith("23"):
         return CreditnetError(
             "The catalogue refused an entry that contradicts what it holds.",
             found=found,
             way_out="nothing was written; this is a mistake in creditnet or in the delivery's identifiers",
         )
-    if isinstance(error, OperationalError):
+    # Connection, resources, an operator's shutdown, a disk that fails (PostgreSQL's manual, appendix A).
+    if isinstance(error, OperationalError | InterfaceError) or state.startswith(("08", "53", "57", "58")):
         return CreditnetError(
             "The catalogue's database did not answer as it should.",
             found=found,
@@ -86,6 +89,13 @@ def _translated(error: StatementError) -> CreditnetError:
     return CreditnetError(
         "A value cannot be stored in the catalogue.", found=found, way_out="nothing was written; correct the value"
     )
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    """Return PostgreSQL's code of an error: pg8000 knows no kinds of errors but carries its fields."""
+    fields = error.args[0] if error is not None and error.args else None
+    code = fields.get("C", "") if isinstance(fields, dict) else getattr(error, "sqlstate", "")
+    return str(code or "")
 
 
 def _set_up_sqlite(engine: Engine) -> None:
@@ -118,7 +128,7 @@ def unusable(found: str) -> SettingsError:
     """Say that the database cannot be used, and why."""
     return SettingsError(
         "The catalogue's database cannot be used.",
-        expected="sqlite:///<file> in a folder that exists, or postgresql+<driver>://… with its driver installed",
+        expected="sqlite:///<file> in a folder that exists, or postgresql://user@host/database",
         found=found,
         way_out="correct CREDITNET_DATABASE_URL, or unset it to use the file in CREDITNET_HOME",
     )

@@ -30,6 +30,14 @@ class Decision(Frozen):
     reason: str
 
 
+class NewProposal(Frozen):
+    """The wish that a refresh's version become champion: whose it is, why, and what no gate could assess."""
+
+    requested_by: str
+    reason: str
+    open_points: tuple[str, ...] = ()
+
+
 class RecordedDecision(Decision):
     """A decision as it stands in the catalogue."""
 
@@ -51,6 +59,7 @@ class PublishedRefresh(Frozen):
     model_name: str | None
     model_version: str | None
     registry_synced: bool
+    pruned_at: dt.datetime | None
 
     @classmethod
     def of(cls, row: RefreshRow) -> PublishedRefresh:

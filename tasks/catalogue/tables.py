@@ -81,6 +81,7 @@ class Base(DeclarativeBase):
         Quarter: QuarterText,
         dt.datetime: UtcMoment,
         dict[str, Any]: JSON,
+        list[str]: JSON,
     }
 
 
@@ -168,13 +169,15 @@ class RefreshRow(Base):
     model_name: Mapped[str | None]
     model_version: Mapped[str | None]
     registry_synced: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: when retention took its files and scores away; the row stays
+    pruned_at: Mapped[dt.datetime | None]
 
 
 class DecisionRow(Base):
-    """Who gave a model version which alias, and why. Rows are added, never changed."""
+    """Who gave a model version which alias, or took it out of use (`retired`), and why. Rows are only added."""
 
     __tablename__ = "decisions"
-    __table_args__ = (CheckConstraint("alias IN ('challenger', 'champion')", name="alias"),)
+    __table_args__ = (CheckConstraint("alias IN ('challenger', 'champion', 'retired')", name="alias"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     portfolio: Mapped[str] = mapped_column(index=True)
@@ -184,6 +187,44 @@ class DecisionRow(Base):
     made_at: Mapped[dt.datetime]
     made_by: Mapped[str]
     reason: Mapped[str]
+
+
+class ProposalRow(Base):
+    """A version that is asked to become champion. Only its status changes, once, from open to what it came to."""
+
+    __tablename__ = "proposals"
+    __table_args__ = (CheckConstraint("status IN ('open', 'approved', 'rejected', 'superseded')", name="status"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    portfolio: Mapped[str] = mapped_column(index=True)
+    refresh_key: Mapped[str] = mapped_column(ForeignKey("refreshes.key"))
+    model_version: Mapped[str]
+    requested_by: Mapped[str]
+    requested_at: Mapped[dt.datetime]
+    reason: Mapped[str]
+    #: the champion's version when it was asked for
+    replaces: Mapped[str | None]
+    open_points: Mapped[list[str]]
+    status: Mapped[str]
+    closed_at: Mapped[dt.datetime | None]
+
+
+class VoteRow(Base):
+    """What one person said of a proposal; `person` is the name as people are told apart by it."""
+
+    __tablename__ = "votes"
+    __table_args__ = (
+        UniqueConstraint("proposal_id", "person"),
+        CheckConstraint("choice IN ('approve', 'reject')", name="choice"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"))
+    name: Mapped[str]
+    person: Mapped[str]
+    choice: Mapped[str]
+    reason: Mapped[str]
+    made_at: Mapped[dt.datetime]
 
 
 class ScoreRow(Base):

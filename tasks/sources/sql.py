@@ -9,6 +9,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from schemas.errors import DeliveryError, SettingsError, examples, nearest
+from tasks.urls import with_driver
 
 
 def configured_url(url: str) -> str:
@@ -30,12 +31,12 @@ class SqlReader:
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = sa.create_engine(configured_url(url))
+            self._engine = sa.create_engine(with_driver(configured_url(url)))
         except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
             # The URL may hold a password, and SQLAlchemy's own message may repeat the URL.
             raise SettingsError(
                 "The URL of the portfolio's source cannot be used.",
-                expected="a SQLAlchemy URL such as postgresql+psycopg://host/bank, with its driver installed",
+                expected="a SQLAlchemy URL such as postgresql://host/bank, with its driver installed",
                 found=str(error) if isinstance(error, ModuleNotFoundError) else "an unreadable URL or an unknown kind",
                 way_out="correct `source.url`, or the environment variable that it names",
             ) from None

@@ -178,6 +178,9 @@ class TestAgain:
         assert corrected.refresh.fingerprint != published.second.refresh.fingerprint
         assert published_copy.verify()["2024Q2"] == corrected.refresh.refresh
         assert (published_copy.path / "lake/rheintal/2024Q2" / published.second.refresh.refresh[:16]).is_dir()
+        old, new = published.second.refresh.refresh[:12], corrected.refresh.refresh[:12]
+        diff = published_copy.path / f"lake/rheintal/diffs/2024Q2-2024Q2-{old}-{new}"
+        assert {path.name for path in diff.iterdir()} == {"diff.json", "diff.md", "diff.html", "manifest.json"}
 
 
 class TestOtherSources:

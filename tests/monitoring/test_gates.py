@@ -22,6 +22,7 @@ from schemas.terms import Family, Judgement, Quarter, Sample
 
 PASS, FAIL, UNKNOWN = Judgement.PASS, Judgement.FAIL, Judgement.NOT_ASSESSABLE
 AUC = {Sample.VALIDATION: 0.75, Sample.OUT_OF_COMMUNITY: 0.72, Sample.OUT_OF_TIME: 0.70}
+GAPS = {Sample.OUT_OF_COMMUNITY: 0.0, Sample.OUT_OF_TIME: 0.04}
 LIMITS = {
     "minimum_auc": 0.65,
     "maximum_auc_drop": 0.1,
@@ -100,6 +101,7 @@ def judged(world):
             "admission": admission(True, True),
             "split": SplitResult(samples=(), missing={}),
             "evaluation": evaluated(),
+            "calibration": GAPS,
             "fairness": fairness(0.9),
             "feature_drift": drift(0.01, 0.02),
             "graph_drift": drift(0.05, 0.03),
@@ -118,6 +120,8 @@ def test_a_good_refresh_passes_every_gate(judged):
         "stability (AUC lost since validation): out_of_community",
         "discrimination (AUC): out_of_time",
         "stability (AUC lost since validation): out_of_time",
+        "calibration (gap of the mean beyond chance): out_of_community",
+        "calibration (gap of the mean beyond chance): out_of_time",
         "leakage gap",
         "fairness (adverse impact ratio): region",
         "feature drift: share of drifted columns",
@@ -139,6 +143,10 @@ def test_a_good_refresh_passes_every_gate(judged):
             {"stability (AUC lost since validation): out_of_time"},
         ),
         ({"evaluation": evaluated(gap=0.21)}, {"leakage gap"}),
+        (
+            {"calibration": GAPS | {Sample.OUT_OF_TIME: 0.06}},
+            {"calibration (gap of the mean beyond chance): out_of_time"},
+        ),
         ({"fairness": fairness(0.79)}, {"fairness (adverse impact ratio): region"}),
         ({"feature_drift": drift(0.2, 0.3, 0.0)}, {"feature drift: share of drifted columns"}),
         ({"graph_drift": drift(0.05, 0.11)}, {"graph drift: largest shift"}),
@@ -157,8 +165,10 @@ def test_each_gate_fails_alone(judged, changes, failed):
             {
                 "evaluation": evaluated({Sample.VALIDATION: 0.7, Sample.OUT_OF_COMMUNITY: 0.7}),
                 "split": SplitResult(samples=(), missing={"out_of_time": "only one vintage"}),
+                "calibration": {Sample.OUT_OF_COMMUNITY: 0.0},
             },
             {
+                "calibration (gap of the mean beyond chance): out_of_time": "only one vintage",
                 "discrimination (AUC): out_of_time": "only one vintage",
                 "stability (AUC lost since validation): out_of_time": "only one vintage",
             },

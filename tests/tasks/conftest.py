@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import importlib.util
+import os
+import sqlite3
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 KONTOR: dict[str, Any] = {
     "name": "kontor",
@@ -102,3 +108,86 @@ def home(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def kontor(tmp_path, home) -> Kontor:
     return Kontor(tmp_path / "data", home)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A real PostgreSQL server; where none is installed the test is skipped, except in CI, where it fails."""
+    path = Path(__file__).with_name("postgresql.py")
+    spec = importlib.util.spec_from_file_location("tasks_postgresql", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    programs = module.binaries()
+    missing = [
+        name
+        for name, there in (("PostgreSQL's initdb", programs), ("pg8000", importlib.util.find_spec("pg8000")))
+        if not there
+    ]
+    if missing:
+        stop = pytest.fail if os.environ.get("CREDITNET_CI") else pytest.skip
+        stop(f"needs {' and '.join(missing)}")
+    with module.server(programs) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def empty_catalogue(tmp_path_factory) -> Path:
+    """A migrated SQLite file without a row, to be copied: migrating costs seconds."""
+    from tasks.catalogue import open_catalogue
+
+    path = tmp_path_factory.mktemp("catalogue") / "catalogue.db"
+    open_catalogue(f"sqlite:///{path}")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@contextlib.contextmanager
+def database(server: str, template: str):
+    """Give the URL of a database of its own."""
+    from tasks.urls import with_driver
+
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    engine = create_engine(with_driver(server), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server):
+    """An empty database for each test."""
+    with database(postgresql_server, "template0") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server):
+    """The name of a migrated database without a row."""
+    from tasks.catalogue import open_catalogue
+
+    with database(postgresql_server, "template0") as url:
+        open_catalogue(url)
+        yield make_url(url).database
+
+
+@pytest.fixture
+def postgresql_catalogue(postgresql_server, postgresql_template):
+    """A catalogue of its own for each test."""
+    with database(postgresql_server, postgresql_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory) -> Path:
+    """A store that MLflow has set up: doing so takes seconds."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    uri = f"sqlite:///{path}"
+    MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models()
+    return path

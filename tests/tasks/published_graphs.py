@@ -11,7 +11,9 @@ from tasks.lake import publish_folder, rebased, write_file
 from tasks.settings import Settings, prepare_environment
 
 
-def publish_graph(chosen: Settings, graph: CorporateGraph, key: str, portfolio: str = "small_world") -> str:
+def publish_graph(
+    chosen: Settings, graph: CorporateGraph, key: str, portfolio: str = "small_world", delivery: str = "i"
+) -> str:
     """Publish a refresh of the graph's quarter that consists of the graph, and return its folder."""
     prepare_environment(chosen)
     quarter, root = Quarter.of(graph.as_of), exact_root(part_digests(graph))
@@ -22,7 +24,7 @@ def publish_graph(chosen: Settings, graph: CorporateGraph, key: str, portfolio: 
     folder = f"lake/{portfolio}/{quarter}/{key[:16]}"
     digest = publish_folder(chosen.home, f"work/{key}", folder, manifest)
     catalogue = open_catalogue(chosen.database_url)
-    parts = {"input_fingerprint": "i", "code_digest": "c", "spec_hash": key}
+    parts = {"input_fingerprint": delivery, "code_digest": "c", "spec_hash": key}
     catalogue.claim(RefreshKey(portfolio=portfolio, quarter=quarter, key=key, **parts), "test")
     catalogue.publish(
         key,

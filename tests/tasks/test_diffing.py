@@ -199,6 +199,24 @@ def test_the_page_of_an_empty_difference_says_so(home, world, quarter_graph):
     assert "all: the graphs are equal" in graph_diff_text(content)
 
 
+def test_a_quarter_with_itself_compares_its_last_two_versions(home, world, quarter_graph):
+    publish_graph(home, quarter_graph([("a", "b")]), FIRST)
+    publish_graph(home, quarter_graph([("a", "b"), ("b", "c")]), SECOND)
+    content = published_diff(world.portfolio(), OLD, OLD).content
+    assert (content.before.refresh, content.after.refresh) == (FIRST, SECOND)
+    assert content.diff.relations[0].born == 1
+
+
+def test_a_version_from_another_delivery_corrects_the_one_before_it(home, quarter_graph):
+    publish_graph(home, quarter_graph([("a", "b")]), FIRST)
+    publish_graph(home, quarter_graph([("a", "b")]), SECOND)
+    publish_graph(home, quarter_graph([("a", "c")]), "3" * 64, delivery="corrected")
+    publish_graph(home, quarter_graph([("a", "c")], NEW), "4" * 64, delivery="next")
+    catalogue = open_catalogue(home.database_url)
+    assert [catalogue.corrects(key) for key in (FIRST, SECOND, "4" * 64)] == [None] * 3
+    assert catalogue.corrects("3" * 64).key == SECOND
+
+
 def test_the_summary_on_a_terminal_names_what_matters(two_quarters, world):
     text = graph_diff_text(published_diff(world.portfolio(), OLD, NEW).content)
     assert text.splitlines()[0] == "Small world, 2023Q1 to 2023Q2"
