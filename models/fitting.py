@@ -11,7 +11,7 @@ from models.classes import log_probabilities, output_width
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.fitted import FittingData, ModelContent, Notes
 from models.gnn.architectures import network
-from models.gnn.blocks import Block, side_names, whole_graph
+from models.gnn.blocks import Block, node_types, node_values, side_names, whole_graph
 from models.gnn.network import Network, Shape
 from models.inputs import design_matrix
 from models.label_inputs import KnownOutcomes
@@ -55,7 +55,7 @@ class FittedGnn:
         rows, _ = design_matrix(graph, self.spec.features)
         values = torch.from_numpy(self.scaling.applied(rows).astype(np.float32))
         shown = self.known.columns(graph.firms)
-        block = whole_graph(graph)
+        block = whole_graph(graph, typed=self.spec.hears_other_nodes)
         found = np.zeros((graph.size, self.classes))
         for asked in self.known.hidden_folds(graph.firms, shown):
             visible = torch.from_numpy(np.where(asked[:, None], 0.0, shown).astype(np.float32))
@@ -63,11 +63,11 @@ class FittedGnn:
         return found
 
     def _mean(self, block: Block, values: torch.Tensor) -> FloatMatrix:
-        total = np.zeros((block.receivers, self.classes))
+        total = np.zeros((len(values), self.classes))
         for one in self.networks:
             one.eval()
             with torch.no_grad():
-                outputs = one([block] * self.spec.layers, values)
+                outputs = one([block] * self.spec.layers, node_values(values, block))[: len(values)]
             total += log_probabilities(outputs.double(), ordered=self.spec.ordered).exp().numpy()
         return total / len(self.networks)
 
@@ -107,7 +107,9 @@ def fit_gnn(spec: AnyNetworkSpec, data: FittingData) -> FittedGnn:
     known = KnownOutcomes.of(data, spec.label_inputs)
     shown = torch.from_numpy(np.where(data.development[:, None], known.columns(data.graph.firms), 0).astype(np.float32))
     width = output_width(data.classes, ordered=spec.ordered)
-    shape = Shape(values.shape[1] + known.width, width, side_names(data.graph))
+    typed = spec.hears_other_nodes
+    names, types = side_names(data.graph, typed=typed), node_types(data.graph, typed=typed)
+    shape = Shape(values.shape[1] + known.width, width, names, types)
     networks, found = [], []
     for member in range(spec.members):
         lesson = Lesson(spec, data, values, shown, member)

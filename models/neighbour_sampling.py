@@ -61,7 +61,8 @@ class NeighbourSampler:
                 whole.receiver_degrees[rows],
                 whole.receiver_degrees[heard],
             )
-        return block_of(len(receivers), len(senders), found, self.whole.parts), senders
+        types = self.whole.types_of(senders)
+        return block_of(len(receivers), len(senders), found, self.whole.parts, types), senders
 
 
 @compiled

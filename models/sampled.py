@@ -110,7 +110,11 @@ class Whole:
             found[name] = Neighbourhood.of(
                 csr, whole.weights[torch.from_numpy(edges)], degrees, degrees, importance=counting
             )
-        return block_of(len(firms), len(firms), found, self.parts)
+        return block_of(len(firms), len(firms), found, self.parts, self.types_of(firms))
+
+    def types_of(self, firms: IntVector) -> torch.Tensor | None:
+        """Return the types of some nodes; None if all are firms."""
+        return None if self.block.types is None else self.block.types[torch.from_numpy(firms)]
 
     def induced(self, name: str, firms: IntVector) -> tuple[Csr, IntVector]:
         """Return the edges among some firms, numbered by their order, and their places in the whole graph."""
@@ -119,8 +123,19 @@ class Whole:
         return Csr(indptr, indices, len(firms)), edges
 
 
-def block_of(receivers: int, senders: int, neighbourhoods: Mapping[str, Neighbourhood], parts: Parts) -> Block:
-    """Return the block of sampled neighbourhoods; asking for what was not sampled is a mistake."""
+def block_of(
+    receivers: int,
+    senders: int,
+    neighbourhoods: Mapping[str, Neighbourhood],
+    parts: Parts,
+    types: torch.Tensor | None,
+) -> Block:
+    """Return the block of sampled neighbourhoods; asking for what was not sampled is a mistake.
+
+    Parameters
+    ----------
+    types : (senders,), optional
+    """
 
     def union() -> Neighbourhood:
         assert parts.union, "the network did not ask for the union when it was tried"
@@ -130,7 +145,7 @@ def block_of(receivers: int, senders: int, neighbourhoods: Mapping[str, Neighbou
         assert parts.relations, "the network did not ask for relations when it was tried"
         return {name: found for name, found in neighbourhoods.items() if name != UNION}
 
-    return Block(receivers, senders, union, relations)
+    return Block(receivers, senders, union, relations, types)
 
 
 def learnt_rows(firms: IntVector, learnt: NDArray[np.bool_]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,7 +14,7 @@ from models.checkpoints import Checkpoint
 from models.classes import Loss, log_probabilities, loss_function
 from models.discrimination import scores
 from models.fitted import FittingData, Progress
-from models.gnn.blocks import Block, side_names, whole_graph
+from models.gnn.blocks import Block, node_values, side_names, whole_graph
 from models.gnn.network import Network
 from models.sampled import Parts
 from models.sampling import Sampler, sampler
@@ -41,7 +41,7 @@ class Lesson:
     whole: Block = field(init=False)
 
     def __post_init__(self) -> None:
-        self.whole = whole_graph(self.data.graph)
+        self.whole = whole_graph(self.data.graph, typed=self.spec.hears_other_nodes)
 
     @property
     def seed(self) -> int:
@@ -55,16 +55,16 @@ class Lesson:
     def dealt(self, rng: np.random.Generator) -> tuple[torch.Tensor, NDArray[np.bool_]]:
         """Return one epoch's values and the rows to learn from: those whose outcome is not shown."""
         learnt = self.data.development.copy()
-        if not self.shown.shape[1]:
-            return self.values, learnt
-        learnt &= rng.random(len(learnt)) >= self.spec.label_inputs
-        if not learnt.any():
-            learnt = self.data.development.copy()
-        return self.with_shown(~learnt), learnt
+        if self.shown.shape[1]:
+            learnt &= rng.random(len(learnt)) >= self.spec.label_inputs
+            if not learnt.any():
+                learnt = self.data.development.copy()
+        return self.with_shown(~learnt), np.pad(learnt, (0, self.whole.senders - len(learnt)))
 
     def with_shown(self, visible: NDArray[np.bool_]) -> torch.Tensor:
-        """Return the values with the outcomes of the visible firms."""
-        return torch.cat([self.values, self.shown * torch.from_numpy(visible).float()[:, None]], dim=1)
+        """Return the values of all nodes with the outcomes of the visible firms."""
+        shown = self.shown * torch.from_numpy(visible).float()[:, None]
+        return node_values(torch.cat([self.values, shown], dim=1), self.whole)
 
 
 class Trained(NamedTuple):
@@ -86,7 +86,8 @@ def trained(network: Network, lesson: Lesson) -> Trained:
     name = f"{spec.name}.{lesson.member}"
     state = Checkpoint.load(data.keeper, name, network, optimiser)
     inputs = lesson.values.shape[1] + lesson.shown.shape[1]
-    parts = Parts.asked_by(network, inputs, side_names(data.graph), spec.layers)
+    names = side_names(data.graph, typed=spec.hears_other_nodes)
+    parts = Parts.asked_by(network, inputs, names, spec.layers)
     sampling = sampler(spec.batches, lesson.whole, spec.layers, parts)
     first = state.epoch
     for epoch in range(first + 1, spec.epochs + 1):
@@ -134,10 +135,10 @@ def _epoch(
 def _validated(network: Network, lesson: Lesson, loss: Loss) -> tuple[float, NDArray[np.float64]]:
     """Return loss and probabilities of validation, which is shown all outcomes of development."""
     rows = torch.from_numpy(lesson.data.validation)
-    values = lesson.with_shown(lesson.data.development) if lesson.shown.shape[1] else lesson.values
+    values = lesson.with_shown(lesson.data.development)
     network.eval()
     with torch.no_grad():
-        outputs = network([lesson.whole] * lesson.spec.layers, values)[rows]
+        outputs = network([lesson.whole] * lesson.spec.layers, values)[: len(rows)][rows]
         truth = torch.from_numpy(lesson.data.truth)[rows]
         logs = log_probabilities(outputs.double(), ordered=lesson.spec.ordered)
         return float(loss(outputs, truth)), logs.exp().numpy()

@@ -134,6 +134,11 @@ class NetworkSpec(OrderedCandidate):
         """Whether it works on relations one by one, so that there must be one."""
         return False
 
+    @property
+    def hears_other_nodes(self) -> bool:
+        """Whether nodes of other types than firms take part (`kind: partner_nodes`)."""
+        return self.tells_relations_apart
+
 
 class LayeredSpec(NetworkSpec):
     """What networks have whose layers follow one another.
@@ -279,6 +284,11 @@ class PropagatedSpec(NetworkSpec):
     def tells_relations_apart(self) -> bool:
         """Whether each relation has an operator of its own."""
         return self.per_relation
+
+    @property
+    def hears_other_nodes(self) -> bool:
+        """Never: the powers of one relation's operator lead back to no firm through another node."""
+        return False
 
 
 AnyTabularSpec = LogisticSpec | SvmSpec | RandomForestSpec | LightGBMSpec | AutoGluonSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +15,10 @@ from models.corporate_graph import CorporateGraph
 from models.gnn.normalised import Convolution, Degrees
 from models.message_passing import Neighbourhood
 from models.neighbours import sides
+
+FIRM = "firm"
+#: the two sides of a link between a firm and a node of another type
+_ENDS = ("to firms", "of firms")
 
 
 class Convolutions(dict[Degrees, Convolution]):
@@ -95,23 +99,74 @@ class Block:
         return None if self.types is None else self.types[: self.receivers]
 
 
-def whole_graph(graph: CorporateGraph) -> Block:
-    """Return the block in which every firm hears all its partners."""
+def whole_graph(graph: CorporateGraph, *, typed: bool = False) -> Block:
+    """Return the block in which every firm hears all its partners.
+
+    With `typed`, nodes of other types that the graph has follow the firms, type by type, and both ends of a link
+    hear each other; a network's outputs for them are of no use but to the next layer.
+    """
+    if not (typed and graph.partners):
+        return Block(
+            graph.size,
+            graph.size,
+            lambda: Neighbourhood(graph.union()),
+            lambda: {name: Neighbourhood(adjacency) for name, adjacency in sides(graph)},
+        )
+    counts = [graph.size, *(len(ids) for ids in graph.nodes.values())]
+    size = sum(counts)
     return Block(
-        graph.size,
-        graph.size,
-        lambda: Neighbourhood(graph.union()),
-        lambda: {name: Neighbourhood(adjacency) for name, adjacency in sides(graph)},
+        size,
+        size,
+        lambda: Neighbourhood(_typed_union(graph, size)),
+        lambda: {name: Neighbourhood(adjacency) for name, adjacency in _typed_sides(graph, size)},
+        torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)),
     )
 
 
-def side_names(graph: CorporateGraph) -> tuple[str, ...]:
+def node_values(values: torch.Tensor, block: Block) -> torch.Tensor:
+    """Return the values of all nodes of a whole graph, (senders, k), from those of its firms; others have zeros."""
+    others = block.senders - len(values)
+    return torch.cat([values, values.new_zeros((others, values.shape[1]))]) if others else values
+
+
+def side_names(graph: CorporateGraph, *, typed: bool = False) -> tuple[str, ...]:
     """Return the names of the relations' sides, in the order of `Block.relations`."""
-    return tuple(
+    between_firms = tuple(
         side
         for name, relation in graph.relations.items()
         for side in ((f"{name} out", f"{name} in") if relation.directed else (name,))
     )
+    links = (f"{name} {end}" for name in graph.partners for end in _ENDS) if typed else ()
+    return (*between_firms, *links)
+
+
+def node_types(graph: CorporateGraph, *, typed: bool = False) -> tuple[str, ...]:
+    """Return the names of the types of node, firms first (`Shape.types`)."""
+    return (FIRM, *graph.nodes) if typed and graph.partners else (FIRM,)
+
+
+def _typed_sides(graph: CorporateGraph, size: int) -> Iterator[tuple[str, sp.csr_array]]:
+    for name, adjacency in sides(graph):
+        yield name, _padded(adjacency, 0, size)
+    starts = dict(zip(graph.nodes, graph.size + np.cumsum([0, *map(len, graph.nodes.values())]), strict=False))
+    for name, links in graph.partners.items():
+        heard_by_firms = _padded(links.matrix(), int(starts[links.node_type]), size)
+        yield f"{name} {_ENDS[0]}", heard_by_firms
+        yield f"{name} {_ENDS[1]}", sp.csr_array(heard_by_firms.T)
+
+
+def _typed_union(graph: CorporateGraph, size: int) -> sp.csr_array:
+    total = sp.csr_array(sum((adjacency for _, adjacency in _typed_sides(graph, size)), sp.csr_array((size, size))))
+    total = sp.csr_array(total + total.T)
+    total.data = np.ones_like(total.data)
+    total.sort_indices()
+    return total
+
+
+def _padded(matrix: sp.csr_array, column: int, size: int) -> sp.csr_array:
+    """Return a square matrix with the given one at the first rows, beginning at a column."""
+    indptr = np.concatenate([matrix.indptr, np.full(size - matrix.shape[0], matrix.indptr[-1])])
+    return sp.csr_array((matrix.data, matrix.indices + column, indptr), shape=(size, size))
 
 
 def _adjacency(neighbourhood: Neighbourhood, weights: NDArray[np.float32]) -> sp.csr_array:
