@@ -31,7 +31,8 @@ class SqlReader:
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = sa.create_engine(with_driver(configured_url(url)))
+            # No connection is held while a refresh fits for an hour.
+            self._engine = sa.create_engine(with_driver(configured_url(url)), poolclass=sa.NullPool)
         except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
             # The URL may hold a password, and SQLAlchemy's own message may repeat the URL.
             raise SettingsError(

@@ -1,16 +1,19 @@
 """Sources hand out what was delivered, unchanged, or say what is missing."""
 
+import datetime as dt
 import sqlite3
 from contextlib import closing
 
 import polars as pl
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from schemas.errors import DeliveryError, SettingsError, examples
 from schemas.portfolio import SimulatedSource
 from tasks.sources.folder import FolderReader
 from tasks.sources.simulated import SimulatedReader
 from tasks.sources.sql import SqlReader
+from tasks.urls import with_driver
 
 AWKWARD = ["00123", "NA", "NULL", "1e5", "nan", "true", "007", "1.0", "null", " x ", "é", "0x1F", "-"]
 
@@ -180,3 +183,16 @@ class TestSimulated:
         )
         columns = {column for name in reader.names() for column in reader.read(name).columns}
         assert not {column for column in columns if "pd" in column or "hazard" in column or "true" in column}
+
+
+def test_a_delivery_is_read_from_postgresql_as_it_stands_there(postgresql_url):
+    """NUMERIC comes as text, to be parsed strictly; an id that looks like a number stays what it is."""
+    with create_engine(with_driver(postgresql_url), poolclass=NullPool).begin() as connection:
+        connection.execute(text("CREATE TABLE firms (no text, equity numeric(12,2), staff integer, since date)"))
+        connection.execute(text("INSERT INTO firms VALUES ('00123', 1.50, 3, '2020-03-01'), ('NA', NULL, NULL, NULL)"))
+        connection.execute(text("CREATE VIEW large AS SELECT no FROM firms WHERE staff > 2"))
+    reader = SqlReader(postgresql_url)
+    assert reader.names() == ["firms", "large"]
+    assert reader.read("firms").rows() == [("00123", "1.50", 3, dt.date(2020, 3, 1)), ("NA", None, None, None)]
+    assert reader.read("large").rows() == [("00123",)]
+    assert ":***@" in reader.where
