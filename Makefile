@@ -7,7 +7,7 @@ PEERS := .peers
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-without-dgl check format lock bench-refresh bench-graph bench-speed clean
+.PHONY: help install refresh test test-slow test-without-dgl check format lock bench-refresh bench-graph bench-speed clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ $(WITHOUT_DGL)/.linked: $(VENV)/.installed
 test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not installed
 	@! $(WITHOUT_DGL)/bin/python -c 'import dgl' 2>/dev/null || { echo "dgl is importable after all"; exit 1; }
 	$(WITHOUT_DGL)/bin/python -m pytest
+
+test-slow: install ## Run the long proofs: every kind of candidate on the bundled portfolios
+	$(BIN)/python -m pytest -m slow
 
 check: install ## Lint, types and the import contract
 	$(BIN)/ruff check
