@@ -42,8 +42,8 @@ def test_policies_leave_out_what_is_not_set_and_where_the_rows_are(world):
         "weight: share",
         "directed: yes",
         "repeated: refuse",
-        "reciprocal: keep",
         "self loops: refuse",
+        "reciprocal: keep",
         "weight between: 0 to ∞",
     ]
 
