@@ -36,7 +36,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.graph_statistics_speed import heavy_tailed
+from benchmarks.graph_tables import heavy_tailed_graph
 from benchmarks.recording import RESULTS, ROOT, reached, record
 from models.csr import Csr
 from models.gnn import architectures, dimension_attention
@@ -65,7 +65,7 @@ class Setting:
     """The graph in the forms that each side takes, values, and outcomes."""
 
     def __init__(self, firms: int = FIRMS, edges: int = EDGES) -> None:
-        relation = heavy_tailed(firms, edges, SEED).relations["supply"]
+        relation = heavy_tailed_graph(firms, edges, SEED).relations["supply"]
         source = np.repeat(np.arange(firms), np.diff(relation.indptr))
         rng = np.random.default_rng(SEED)
         self.firms = firms
@@ -319,7 +319,7 @@ def extra_memory(side: str) -> float:
 def sampled_training() -> dict[str, Any]:
     """Return the peak in GB of a process that trains on samples of 1,000,000 firms and 10,000,000 edges."""
     firms, edges = 10 * FIRMS, 10 * EDGES
-    graph = heavy_tailed(firms, edges, SEED)
+    graph = heavy_tailed_graph(firms, edges, SEED)
     rng = np.random.default_rng(SEED)
     values = torch.from_numpy(rng.standard_normal((firms, WIDTH), dtype=np.float32))
     truth = torch.from_numpy(rng.integers(2, size=firms))
