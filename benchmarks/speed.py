@@ -7,7 +7,7 @@
 hidden width 64, two outputs as a binary target has; forward, backward and the optimiser's step; two threads.
 The kinds of network take turns in one process, and the median of their times counts. Memory is the peak of
 resident memory above that before the first step, in a process of its own for each. Writes
-benchmarks/results/speed.json.
+benchmarks/results/speed.json and tables in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -36,12 +36,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.graph_statistics_speed import heavy_tailed
+from benchmarks.graph_tables import heavy_tailed_graph
 from benchmarks.recording import RESULTS, ROOT, reached, record
 from models.csr import Csr
-from models.gnn.architectures import network
+from models.gnn import architectures, dimension_attention
 from models.gnn.blocks import Block, whole_graph
-from models.gnn.dimension_attention import DimensionRisk
 from models.gnn.network import Shape
 from models.message_passing import DGL, LOOPS, Neighbourhood
 from models.plain_engine import PlainEngine
@@ -56,6 +55,8 @@ WIDTH, OUTPUTS, HEADS, THREADS = 64, 2, 4, 2
 ROUNDS = 9
 TARGETS = {"sage_mean": 7.5, "sage_pool": 8, "gcn": 12, "rgcn": 4, "gat": 2, "dimension_attention": 2.5}
 SAMPLED_STEPS = 300
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+MARKS = ("<!-- speed: written by benchmarks/speed.py -->", "<!-- speed: end -->")
 
 Step = Callable[[], None]
 
@@ -64,7 +65,7 @@ class Setting:
     """The graph in the forms that each side takes, values, and outcomes."""
 
     def __init__(self, firms: int = FIRMS, edges: int = EDGES) -> None:
-        relation = heavy_tailed(firms, edges, SEED).relations["supply"]
+        relation = heavy_tailed_graph(firms, edges, SEED).relations["supply"]
         source = np.repeat(np.arange(firms), np.diff(relation.indptr))
         rng = np.random.default_rng(SEED)
         self.firms = firms
@@ -101,7 +102,9 @@ class OurDimensionAttention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DimensionRisk(WIDTH, width, 1, 1.0) for width in (WIDTH, OUTPUTS))
+        self.layers = nn.ModuleList(
+            dimension_attention.DimensionRisk(WIDTH, width, 1, 1.0) for width in (WIDTH, OUTPUTS)
+        )
 
     def forward(self, blocks: list[Block], values: torch.Tensor) -> torch.Tensor:
         """Return the second layer's result."""
@@ -121,7 +124,7 @@ def our_network(what: str) -> nn.Module:
         "rgcn": lambda: RgcnSpec(kind="rgcn", **common),
         "gat": lambda: GatSpec(kind="gat", heads=HEADS, **common),
     }[what]()
-    return network(spec, shape)
+    return architectures.network(spec, shape)
 
 
 def their_layers(what: str) -> list[nn.Module]:
@@ -316,13 +319,13 @@ def extra_memory(side: str) -> float:
 def sampled_training() -> dict[str, Any]:
     """Return the peak in GB of a process that trains on samples of 1,000,000 firms and 10,000,000 edges."""
     firms, edges = 10 * FIRMS, 10 * EDGES
-    graph = heavy_tailed(firms, edges, SEED)
+    graph = heavy_tailed_graph(firms, edges, SEED)
     rng = np.random.default_rng(SEED)
     values = torch.from_numpy(rng.standard_normal((firms, WIDTH), dtype=np.float32))
     truth = torch.from_numpy(rng.integers(2, size=firms))
     spec = GraphSageSpec(kind="graphsage", name="sage", hidden=WIDTH, layers=2)
     torch.manual_seed(SEED)
-    net = network(spec, Shape(WIDTH, 2, ()))
+    net = architectures.network(spec, Shape(WIDTH, 2, ()))
     optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
     sampling = sampler(NeighbourBatches(kind="neighbours"), whole_graph(graph), 2, Parts(union=True, relations=False))
     begun, steps, senders = time.perf_counter(), 0, 0
@@ -419,6 +422,53 @@ def reach(kept: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def tables(kept: Mapping[str, Any]) -> str:
+    """Return what was measured as people read it."""
+    lines = [
+        "| a training step | creditnet | PyG, `edge_index` | ratio | target | PyG, its CSR | ratio | engine torch |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for what, least in TARGETS.items():
+        if (times := kept.get(what)) is None:
+            continue
+        ours, theirs, csr = times["creditnet"], times["pyg edge_index"], times["pyg csr"]
+        beside = f"{csr:,.0f} ms | {csr / ours:.1f}" if isinstance(csr, float) else "not offered | "
+        lines.append(
+            f"| {what.replace('_', ' ')} | {ours:,.0f} ms | {theirs:,.0f} ms | {theirs / ours:.1f} | at least {least} "
+            f"| {beside} | {times['creditnet, engine torch']:,.0f} ms |"
+        )
+    if memory := kept.get("memory"):
+        lines += [
+            "",
+            f"Dimension attention takes {memory['creditnet_mb']:,} MB beside what is there before the first step, "
+            f"PyTorch Geometric {memory['pyg edge_index_mb']:,} MB: ratio {memory['ratio']} (target at most 0.5).",
+        ]
+    if sampled := kept.get("sampled"):
+        lines += [
+            "",
+            f"GraphSAGE on samples of 1,000,000 firms and 10,000,000 edges, both ways: {sampled['peak_gb']} GB at "
+            f"its peak (target at most 6 GB), the graph's construction included; {sampled['steps']} steps of "
+            f"{sampled['firms a step']:,} firms, {sampled['fanout']} partners a firm and layer, "
+            f"{sampled['milliseconds a step']:,} ms a step.",
+        ]
+    if parts := kept.get("primitives"):
+        lines += ["", "| primitive, forward and backward | DGL | compiled loops |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {took['dgl']:,.1f} ms | {took['loops']:,.1f} ms |"
+            for name, took in parts.items()
+            if name != "load"
+        ]
+    return "\n".join(lines)
+
+
+def write_tables(kept: Mapping[str, Any]) -> None:
+    """Put the tables between their marks in docs/benchmarks.md."""
+    text = DOCUMENT.read_text()
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    DOCUMENT.write_text(f"{before}{MARKS[0]}\n\n{tables(kept)}\n\n{MARKS[1]}{after}")
+
+
 def main() -> None:
     """Measure what is asked for and write `results/speed.json`."""
     steps = [*TARGETS, "primitives", "memory", "sampled"]
@@ -446,7 +496,9 @@ def main() -> None:
         else:
             kept[step] = memory_compared() if step == "memory" else alone("sampled")
         print(f"{step:20s} {kept[step] if step != 'primitives' else ''}", flush=True)
+        kept[step]["load"] = round(os.getloadavg()[0], 1)
         record("speed", {"reach": reach(kept), "steps": kept, "threads": THREADS}, seeds=[SEED])
+        write_tables(kept)
     for line in reach(kept):
         print(line)
 

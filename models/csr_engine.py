@@ -149,7 +149,7 @@ class _EdgeSum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
-        return None, gradient.index_select(0, ctx.csr.row)
+        return None, gradient.contiguous().index_select(0, ctx.csr.row)
 
 
 def _by_receiver(csr: Csr, values: torch.Tensor) -> torch.Tensor:
