@@ -45,7 +45,7 @@ class TestWithoutAServer:
     def test_a_portfolio_file_is_checked(self, creditnet, rheintal):
         found = creditnet("portfolio", "check", rheintal.PORTFOLIO)
         assert found.returncode == 0
-        assert found.stdout == f"{rheintal.PORTFOLIO} is correct: rheintal, 4 features, 2 relations, 3 candidates.\n"
+        assert found.stdout == f"{rheintal.PORTFOLIO} is correct: rheintal, 4 features, 2 relations, 6 candidates.\n"
 
     def test_a_portfolio_file_with_a_mistake_is_explained(self, creditnet, rheintal, tmp_path):
         path = tmp_path / "mine.yaml"
