@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch.autograd.function import once_differentiable
 
-from models import kernels
+from models import buffers, kernels
 from models.csr import Csr
 from models.plain_engine import PlainEngine
 
@@ -23,6 +23,9 @@ Gradients = tuple[torch.Tensor | None, ...]
 #: Scores of one column that lie closer than this share one scale: exp(-40) and its gradients stay normal numbers.
 _SPREAD = {torch.float32: 40.0, torch.float64: 300.0}
 _INT32_EDGES = 2**31 - 1
+
+#: Readings of each row from which it pays to copy rows to where reading them at random is cheap.
+_READINGS_WORTH_A_COPY = 3
 
 
 class CsrEngine(PlainEngine):
@@ -105,8 +108,16 @@ def _width(shape: torch.Size) -> int:
 
 
 def _empty(rows: int, like: NDArray[Any], width: int | None = None) -> NDArray[Any]:
-    # numpy's, because torch fills empty memory where deterministic algorithms are asked for.
-    return np.empty((rows, like.shape[1] if width is None else width), like.dtype)
+    return buffers.empty(rows, like.shape[1] if width is None else width, like.dtype)
+
+
+def _gathered(csr: Csr, values: torch.Tensor) -> NDArray[Any]:
+    """Return values whose rows are read once an edge, as `_plain` does, copied to huge pages where that pays."""
+    if csr.edges < _READINGS_WORTH_A_COPY * len(values) or buffers.on_huge_pages(values):
+        return _plain(values)
+    found = buffers.empty(len(values), _width(values.shape), values.detach().numpy().dtype)
+    torch.from_numpy(found).copy_(values.detach().reshape(found.shape))
+    return found
 
 
 def _shaped(array: NDArray[Any], rest: torch.Size) -> torch.Tensor:
@@ -172,7 +183,7 @@ class _Sum(torch.autograd.Function):
 
 
 def _summed(csr: Csr, values: torch.Tensor) -> torch.Tensor:
-    x = _plain(values)
+    x = _gathered(csr, values)
     out = _empty(csr.rows, x)
     kernels.summed(csr, x.shape[1], csr.indptr, csr.indices, x, out)
     return _shaped(out, values.shape[1:])
@@ -182,7 +193,7 @@ class _Mean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         ctx.csr = csr
-        x = _plain(values)
+        x = _gathered(csr, values)
         out = _empty(csr.rows, x)
         kernels.averaged(csr, x.shape[1], csr.indptr, csr.indices, x, out)
         return _shaped(out, values.shape[1:])
@@ -190,7 +201,8 @@ class _Mean(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
-        g, turned = _plain(gradient), ctx.csr.turned.csr
+        turned = ctx.csr.turned.csr
+        g = _gathered(turned, gradient)
         shares = 1 / np.maximum(np.diff(ctx.csr.indptr), 1).astype(g.dtype)
         out = _empty(turned.rows, g)
         kernels.averaged_back(turned, g.shape[1], turned.indptr, turned.indices, shares, g, out)
@@ -200,7 +212,7 @@ class _Mean(torch.autograd.Function):
 class _Maximum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, csr: Csr, values: torch.Tensor) -> torch.Tensor:
-        x = _plain(values)
+        x = _gathered(csr, values)
         out = _empty(csr.rows, x)
         ctx.csr, ctx.at = csr, np.empty(out.shape, np.int32 if csr.edges <= _INT32_EDGES else np.int64)
         kernels.largest(csr, x.shape[1], csr.indptr, csr.indices, x, out, ctx.at)
@@ -209,7 +221,8 @@ class _Maximum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
-        g, turned = _plain(gradient), ctx.csr.turned
+        turned = ctx.csr.turned
+        g = _gathered(turned.csr, gradient)
         out = _empty(turned.csr.rows, g)
         kernels.largest_back(
             turned.csr, 2 * g.shape[1], turned.csr.indptr, turned.csr.indices, turned.edge, ctx.at, g, out
@@ -222,7 +235,7 @@ class _WeightedSum(torch.autograd.Function):
     def forward(ctx: Any, csr: Csr, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         ctx.csr = csr
         ctx.save_for_backward(values, weights)
-        x, w = _plain(values), _plain(weights)
+        x, w = _gathered(csr, values), _plain(weights)
         out = _empty(csr.rows, x)
         kernels.weighted(csr, x.shape[1], csr.indptr, csr.indices, w, x, out)
         return _shaped(out, values.shape[1:])
@@ -231,7 +244,8 @@ class _WeightedSum(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
         values, weights = ctx.saved_tensors
-        turned, w, g = ctx.csr.turned, _plain(weights), _plain(gradient)
+        turned, w = ctx.csr.turned, _plain(weights)
+        g = _gathered(turned.csr, gradient)
         by, out = turned.csr, _empty(turned.csr.rows, g)
         if not ctx.needs_input_grad[2]:
             kernels.weighted_back(by, g.shape[1], by.indptr, by.indices, turned.edge, w, g, out)
@@ -292,7 +306,7 @@ class _DimensionAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, csr: Csr, scores: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        s, x = _plain(scores), _plain(values)
+        s, x = _plain(scores), _gathered(csr, values)
         powers = np.exp(s - s.max(axis=0)) if len(s) else s
         out, totals = _empty(csr.rows, x), _empty(csr.rows, x)
         kernels.dimension_softmax(csr, 2 * x.shape[1], csr.indptr, csr.indices, powers, x, out, totals)
