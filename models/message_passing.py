@@ -177,6 +177,11 @@ class Neighbourhood:
         """Number of edges, m."""
         return self.csr.edges
 
+    def own(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the receivers' own values, (s, ...) to (r, ...)."""
+        # A slice of all would come back as a copy into zeros.
+        return values if len(values) == self.receivers else values[: self.receivers]
+
     def _by(self, primitive: str) -> PlainEngine:
         if self._engine == "dgl" and primitive in DGL_IS_FASTEST and self.edges >= _WORTH_TELLING_DGL:
             return DGL

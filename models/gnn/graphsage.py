@@ -34,7 +34,7 @@ class MeanLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh mean(h) + b."""
-        own: torch.Tensor = self.own(values[: block.receivers])
+        own: torch.Tensor = self.own(block.own(values))
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
         if self.related.out_features < self.related.in_features:
             return own + block.union.mean(self.related(values))
@@ -54,7 +54,7 @@ class PoolLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh max(relu(W_pool h + b_pool)) + b."""
         pooled = block.union.maximum(torch.relu(self.pool(values)))
-        found: torch.Tensor = self.own(values[: block.receivers]) + self.related(pooled)
+        found: torch.Tensor = self.own(block.own(values)) + self.related(pooled)
         return found
 
 
@@ -78,7 +78,7 @@ class LstmLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh lstm(h) + b."""
         related: torch.Tensor = self.related(self.read(block.union, values))
-        own: torch.Tensor = self.own(values[: block.receivers])
+        own: torch.Tensor = self.own(block.own(values))
         return own + related
 
     def read(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:

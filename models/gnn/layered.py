@@ -42,7 +42,7 @@ class Joined(Layer):
         """Return the sum, (receivers, outputs)."""
         found: torch.Tensor = self.layer(block, values)
         if self.past is not None:
-            found = found + self.past(values[: block.receivers])
+            found = found + self.past(block.own(values))
         if self.risk is not None:
             found = found + self.risk(block, values)
         return found

@@ -79,7 +79,7 @@ class RgcnLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_0 h + sum_r mean(W_r h) + b."""
-        found: torch.Tensor = self.own(values[: block.receivers])
+        found: torch.Tensor = self.own(block.own(values))
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
         before = self.own.out_features < self.own.in_features
         for side, weight in zip(block.relations.values(), self.weights(), strict=True):
