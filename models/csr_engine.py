@@ -244,14 +244,16 @@ class _WeightedSum(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
         values, weights = ctx.saved_tensors
-        turned, w = ctx.csr.turned, _plain(weights)
-        g = _gathered(turned.csr, gradient)
-        by, out = turned.csr, _empty(turned.csr.rows, g)
+        turned = ctx.csr.turned
+        by, g = turned.csr, _gathered(turned.csr, gradient)
+        out = _empty(by.rows, g)
         if not ctx.needs_input_grad[2]:
-            kernels.weighted_back(by, g.shape[1], by.indptr, by.indices, turned.edge, w, g, out)
+            # Weights that are not learnt are mostly those of the step before.
+            w = _plain(turned.reordered(weights))
+            kernels.weighted(by, g.shape[1], by.indptr, by.indices, w, g, out)
             return None, _shaped(out, values.shape[1:]), None
+        x, w = _plain(values), _plain(weights)
         out_w = _empty(len(w), w)
-        x = _plain(values)
         kernels.weighted_back_both(by, g.shape[1], by.indptr, by.indices, turned.edge, w, x, g, out, out_w)
         return None, _shaped(out, values.shape[1:]), _shaped(out_w, weights.shape[1:])
 

@@ -108,28 +108,6 @@ def weighted(first: int, last: int, indptr: Ints, indices: Ints, w: Floats, x: F
 
 
 @rowwise
-def weighted_back(
-    first: int, last: int, indptr: Ints, indices: Ints, edge: Ints, w: Floats, g: Floats, out: Floats
-) -> None:
-    """out_uh = sum_v w_eh g_vh for each head h."""
-    final, heads = len(indices) - 1, w.shape[1]
-    width = g.shape[1] // heads
-    for u in range(first, last):
-        row = out[u]
-        row[:] = 0
-        for t in range(indptr[u], indptr[u + 1]):
-            ahead = min(t + _AHEAD, final)
-            _ask(g, indices[ahead])
-            _ask(w, edge[ahead])
-            heard = g[indices[t]]
-            for h in range(heads):
-                weight = w[edge[t], h]
-                part, own = heard[h * width : (h + 1) * width], row[h * width : (h + 1) * width]
-                for k in range(width):
-                    own[k] += weight * part[k]
-
-
-@rowwise
 def weighted_back_both(
     first: int,
     last: int,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from models.gnn.blocks import Block
 from models.gnn.layered import Layered
@@ -31,8 +32,7 @@ class GcnLayer(Layer):
         # The convolution is cheaper on whichever side of the product has fewer columns; both are equal.
         if self.linear.out_features < self.linear.in_features:
             return convolved(self.linear(values)) + self.bias
-        found: torch.Tensor = self.linear(convolved(values))
-        return found + self.bias
+        return functional.linear(convolved(values), self.linear.weight, self.bias)
 
 
 class Gcn(Layered):

@@ -188,6 +188,25 @@ def test_the_first_of_equals_gets_the_gradient_of_the_maximum():
     assert values.grad.tolist() == [[0.0], [1.0]]
 
 
+def test_weights_are_put_in_the_order_of_the_way_back_once_and_anew_when_they_change():
+    csr = Csr(np.array([0, 2, 3]), np.array([0, 1, 0]), 2)
+    weights, values = torch.tensor([2.0, 3.0, 5.0]), torch.ones(2, 1, requires_grad=True)
+    turned = csr.turned
+
+    def gradient():
+        return torch.autograd.grad(LOOPS.weighted_sum(csr, values, weights).sum(), values)[0].squeeze(1).tolist()
+
+    assert gradient() == [7.0, 3.0]
+    kept = turned.reordered(weights)
+    assert kept.tolist() == [2.0, 5.0, 3.0]
+    assert gradient() == [7.0, 3.0]
+    assert turned.reordered(weights) is kept
+    weights[2] = 6
+    assert gradient() == [8.0, 3.0]
+    assert turned.reordered(weights) is not kept
+    assert turned.reordered(weights.clone()).tolist() == [2.0, 6.0, 3.0]
+
+
 def test_two_edges_between_the_same_firms_count_twice():
     csr = Csr(np.array([0, 2]), np.array([0, 0]), 1)
     values = torch.tensor([[3.0]], requires_grad=True)
