@@ -7,6 +7,7 @@ devices, other precisions) goes the plain way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -50,6 +51,14 @@ class CsrEngine(PlainEngine):
     def mean(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         """One reading of the senders' rows each way."""
         return _apply(_Mean, csr, values) if _taken(values) else super().mean(csr, values)
+
+    def own_and_means(self, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        """Each side's loop writes to columns of its own."""
+        return _apply(_OwnAndMeans, csrs, values) if _taken(values) else super().own_and_means(csrs, values)
+
+    def own_plus_means(self, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        """Each side's loop adds its columns."""
+        return _apply(_OwnPlusMeans, csrs, values) if _taken(values) else super().own_plus_means(csrs, values)
 
     def maximum(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         """Keep which edge was the largest; the gradient goes to the first of equals."""
@@ -111,9 +120,9 @@ def _empty(rows: int, like: NDArray[Any], width: int | None = None) -> NDArray[A
     return buffers.empty(rows, like.shape[1] if width is None else width, like.dtype)
 
 
-def _gathered(csr: Csr, values: torch.Tensor) -> NDArray[Any]:
+def _gathered(edges: int, values: torch.Tensor) -> NDArray[Any]:
     """Return values whose rows are read once an edge, as `_plain` does, copied to huge pages where that pays."""
-    if csr.edges < _READINGS_WORTH_A_COPY * len(values) or buffers.on_huge_pages(values):
+    if edges < _READINGS_WORTH_A_COPY * len(values) or buffers.on_huge_pages(values):
         return _plain(values)
     found = buffers.empty(len(values), _width(values.shape), values.detach().numpy().dtype)
     torch.from_numpy(found).copy_(values.detach().reshape(found.shape))
@@ -183,7 +192,7 @@ class _Sum(torch.autograd.Function):
 
 
 def _summed(csr: Csr, values: torch.Tensor) -> torch.Tensor:
-    x = _gathered(csr, values)
+    x = _gathered(csr.edges, values)
     out = _empty(csr.rows, x)
     kernels.summed(csr, x.shape[1], csr.indptr, csr.indices, x, out)
     return _shaped(out, values.shape[1:])
@@ -193,7 +202,7 @@ class _Mean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         ctx.csr = csr
-        x = _gathered(csr, values)
+        x = _gathered(csr.edges, values)
         out = _empty(csr.rows, x)
         kernels.averaged(csr, x.shape[1], csr.indptr, csr.indices, x, out)
         return _shaped(out, values.shape[1:])
@@ -202,17 +211,77 @@ class _Mean(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
         turned = ctx.csr.turned.csr
-        g = _gathered(turned, gradient)
-        shares = 1 / np.maximum(np.diff(ctx.csr.indptr), 1).astype(g.dtype)
+        g = _gathered(turned.edges, gradient)
         out = _empty(turned.rows, g)
-        kernels.averaged_back(turned, g.shape[1], turned.indptr, turned.indices, shares, g, out)
+        kernels.averaged_back(turned, g.shape[1], turned.indptr, turned.indices, _shares(ctx.csr, g), g, out)
         return None, _shaped(out, gradient.shape[1:])
+
+
+def _shares(csr: Csr, like: NDArray[Any]) -> NDArray[Any]:
+    return 1 / np.maximum(np.diff(csr.indptr), 1).astype(like.dtype)
+
+
+class _OwnAndMeans(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        ctx.csrs = csrs
+        rows, width = csrs[0].rows, values.shape[1]
+        x = _gathered(sum(csr.edges for csr in csrs), values)
+        out = _empty(rows, x, (1 + len(csrs)) * width)
+        found = torch.from_numpy(out)
+        found[:, :width] = torch.from_numpy(x)[:rows]
+        found[:, width:] = 0
+        for side, csr in enumerate(csrs, start=1):
+            kernels.averaged_columns(csr, width, csr.indptr, csr.indices, x, 0, out, side * width, width)
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
+        rows, width = ctx.csrs[0].rows, gradient.shape[1] // (1 + len(ctx.csrs))
+        g = _gathered(sum(csr.edges for csr in ctx.csrs), gradient)
+        out = _empty(ctx.csrs[0].columns, g, width)
+        found = torch.from_numpy(out)
+        found[:rows] = gradient[:, :width]
+        found[rows:] = 0
+        for side, csr in enumerate(ctx.csrs, start=1):
+            by, shares = csr.turned.csr, _shares(csr, g)
+            kernels.averaged_columns_back(by, width, by.indptr, by.indices, shares, g, side * width, out, 0, width)
+        return None, found
+
+
+class _OwnPlusMeans(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        ctx.csrs = csrs
+        rows, width = csrs[0].rows, values.shape[1] // (1 + len(csrs))
+        x = _gathered(sum(csr.edges for csr in csrs), values)
+        out = _empty(rows, x, width)
+        out[:] = x[:rows, :width]
+        for side, csr in enumerate(csrs, start=1):
+            kernels.averaged_columns(csr, width, csr.indptr, csr.indices, x, side * width, out, 0, width)
+        return torch.from_numpy(out)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
+        rows, width = gradient.shape
+        g = _gathered(sum(csr.edges for csr in ctx.csrs), gradient)
+        out = _empty(ctx.csrs[0].columns, g, (1 + len(ctx.csrs)) * width)
+        found = torch.from_numpy(out)
+        found[:rows, :width] = gradient
+        found[rows:, :width] = 0
+        found[:, width:] = 0
+        for side, csr in enumerate(ctx.csrs, start=1):
+            by, shares = csr.turned.csr, _shares(csr, g)
+            kernels.averaged_columns_back(by, width, by.indptr, by.indices, shares, g, 0, out, side * width, width)
+        return None, found
 
 
 class _Maximum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, csr: Csr, values: torch.Tensor) -> torch.Tensor:
-        x = _gathered(csr, values)
+        x = _gathered(csr.edges, values)
         out = _empty(csr.rows, x)
         ctx.csr, ctx.at = csr, np.empty(out.shape, np.int32 if csr.edges <= _INT32_EDGES else np.int64)
         kernels.largest(csr, x.shape[1], csr.indptr, csr.indices, x, out, ctx.at)
@@ -222,7 +291,7 @@ class _Maximum(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
         turned = ctx.csr.turned
-        g = _gathered(turned.csr, gradient)
+        g = _gathered(turned.csr.edges, gradient)
         out = _empty(turned.csr.rows, g)
         kernels.largest_back(
             turned.csr, 2 * g.shape[1], turned.csr.indptr, turned.csr.indices, turned.edge, ctx.at, g, out
@@ -235,7 +304,7 @@ class _WeightedSum(torch.autograd.Function):
     def forward(ctx: Any, csr: Csr, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         ctx.csr = csr
         ctx.save_for_backward(values, weights)
-        x, w = _gathered(csr, values), _plain(weights)
+        x, w = _gathered(csr.edges, values), _plain(weights)
         out = _empty(csr.rows, x)
         kernels.weighted(csr, x.shape[1], csr.indptr, csr.indices, w, x, out)
         return _shaped(out, values.shape[1:])
@@ -245,7 +314,7 @@ class _WeightedSum(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
         values, weights = ctx.saved_tensors
         turned = ctx.csr.turned
-        by, g = turned.csr, _gathered(turned.csr, gradient)
+        by, g = turned.csr, _gathered(turned.csr.edges, gradient)
         out = _empty(by.rows, g)
         if not ctx.needs_input_grad[2]:
             # Weights that are not learnt are mostly those of the step before.
@@ -308,7 +377,7 @@ class _DimensionAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, csr: Csr, scores: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        s, x = _plain(scores), _gathered(csr, values)
+        s, x = _plain(scores), _gathered(csr.edges, values)
         powers = np.exp(s - s.max(axis=0)) if len(s) else s
         out, totals = _empty(csr.rows, x), _empty(csr.rows, x)
         kernels.dimension_softmax(csr, 2 * x.shape[1], csr.indptr, csr.indices, powers, x, out, totals)

@@ -32,6 +32,12 @@ def _ask(x: Floats, row: int) -> None:
         prefetch(x, row, column)
 
 
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _ask_columns(x: Floats, row: int, begin: int, width: int) -> None:
+    for column in range(begin, begin + width, _LINE_BYTES // x.itemsize):
+        prefetch(x, row, column)
+
+
 @rowwise
 def summed(first: int, last: int, indptr: Ints, indices: Ints, x: Floats, out: Floats) -> None:
     """out_v = sum_u x_u."""
@@ -76,6 +82,46 @@ def averaged_back(first: int, last: int, indptr: Ints, indices: Ints, shares: Fl
             share = shares[v]
             for k in range(g.shape[1]):
                 row[k] += share * g[v, k]
+
+
+@rowwise
+def averaged_columns(
+    first: int, last: int, indptr: Ints, indices: Ints, x: Floats, begin: int, out: Floats, at: int, width: int
+) -> None:
+    """out_v += sum_u x_u / |u|: `width` columns of x that start at `begin`, to those of out that start at `at`."""
+    final = len(indices) - 1
+    for v in range(first, last):
+        row = out[v, at : at + width]
+        share = x.dtype.type(1) / x.dtype.type(max(indptr[v + 1] - indptr[v], 1))
+        for e in range(indptr[v], indptr[v + 1]):
+            _ask_columns(x, indices[min(e + _AHEAD, final)], begin, width)
+            heard = x[indices[e], begin : begin + width]
+            for k in range(width):
+                row[k] += share * heard[k]
+
+
+@rowwise
+def averaged_columns_back(
+    first: int,
+    last: int,
+    indptr: Ints,
+    indices: Ints,
+    shares: Floats,
+    g: Floats,
+    begin: int,
+    out: Floats,
+    at: int,
+    width: int,
+) -> None:
+    """out_u += sum_v s_v g_v, with s_v = 1 / |heard by v| and columns as above."""
+    final = len(indices) - 1
+    for u in range(first, last):
+        row = out[u, at : at + width]
+        for e in range(indptr[u], indptr[u + 1]):
+            _ask_columns(g, indices[min(e + _AHEAD, final)], begin, width)
+            share, heard = shares[indices[e]], g[indices[e], begin : begin + width]
+            for k in range(width):
+                row[k] += share * heard[k]
 
 
 @rowwise

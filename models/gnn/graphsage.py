@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
-from models.message_passing import Neighbourhood
+from models.message_passing import Neighbourhood, own_and_means, own_plus_means
 from schemas.candidates import GraphSageSpec
 
 
@@ -34,12 +35,12 @@ class MeanLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh mean(h) + b."""
-        own: torch.Tensor = self.own(block.own(values))
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
         if self.related.out_features < self.related.in_features:
-            return own + block.union.mean(self.related(values))
-        related: torch.Tensor = self.related(block.union.mean(values))
-        return own + related
+            weight = torch.cat([self.own.weight, self.related.weight])
+            return own_plus_means([block.union], functional.linear(values, weight)) + self.own.bias
+        weight = torch.cat([self.own.weight, self.related.weight], dim=1)
+        return functional.linear(own_and_means([block.union], values), weight, self.own.bias)
 
 
 class PoolLayer(Layer):
