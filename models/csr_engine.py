@@ -230,9 +230,8 @@ class _OwnAndMeans(torch.autograd.Function):
         out = _empty(rows, x, (1 + len(csrs)) * width)
         found = torch.from_numpy(out)
         found[:, :width] = torch.from_numpy(x)[:rows]
-        found[:, width:] = 0
         for side, csr in enumerate(csrs, start=1):
-            kernels.averaged_columns(csr, width, csr.indptr, csr.indices, x, 0, out, side * width, width)
+            kernels.averaged_columns(csr, width, csr.indptr, csr.indices, x, 0, out, side * width, width, True)
         return found
 
     @staticmethod
@@ -246,7 +245,9 @@ class _OwnAndMeans(torch.autograd.Function):
         found[rows:] = 0
         for side, csr in enumerate(ctx.csrs, start=1):
             by, shares = csr.turned.csr, _shares(csr, g)
-            kernels.averaged_columns_back(by, width, by.indptr, by.indices, shares, g, side * width, out, 0, width)
+            kernels.averaged_columns_back(
+                by, width, by.indptr, by.indices, shares, g, side * width, out, 0, width, False
+            )
         return None, found
 
 
@@ -259,7 +260,7 @@ class _OwnPlusMeans(torch.autograd.Function):
         out = _empty(rows, x, width)
         out[:] = x[:rows, :width]
         for side, csr in enumerate(csrs, start=1):
-            kernels.averaged_columns(csr, width, csr.indptr, csr.indices, x, side * width, out, 0, width)
+            kernels.averaged_columns(csr, width, csr.indptr, csr.indices, x, side * width, out, 0, width, False)
         return torch.from_numpy(out)
 
     @staticmethod
@@ -271,10 +272,11 @@ class _OwnPlusMeans(torch.autograd.Function):
         found = torch.from_numpy(out)
         found[:rows, :width] = gradient
         found[rows:, :width] = 0
-        found[:, width:] = 0
         for side, csr in enumerate(ctx.csrs, start=1):
             by, shares = csr.turned.csr, _shares(csr, g)
-            kernels.averaged_columns_back(by, width, by.indptr, by.indices, shares, g, 0, out, side * width, width)
+            kernels.averaged_columns_back(
+                by, width, by.indptr, by.indices, shares, g, 0, out, side * width, width, True
+            )
         return None, found
 
 
