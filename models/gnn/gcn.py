@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
 from models.gnn.normalised import Degrees
+from models.gnn.products import product
 from schemas.candidates import GcnSpec
 
 
@@ -32,7 +32,7 @@ class GcnLayer(Layer):
         # The convolution is cheaper on whichever side of the product has fewer columns; both are equal.
         if self.linear.out_features < self.linear.in_features:
             return convolved(self.linear(values)) + self.bias
-        return functional.linear(convolved(values), self.linear.weight, self.bias)
+        return product(convolved(values), self.linear.weight, self.bias)
 
 
 class Gcn(Layered):

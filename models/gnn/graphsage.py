@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
+from models.gnn.products import mapped, product
 from models.message_passing import Neighbourhood, own_and_means, own_plus_means
 from schemas.candidates import GraphSageSpec
 
@@ -38,9 +38,9 @@ class MeanLayer(Layer):
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
         if self.related.out_features < self.related.in_features:
             weight = torch.cat([self.own.weight, self.related.weight])
-            return own_plus_means([block.union], functional.linear(values, weight)) + self.own.bias
+            return own_plus_means([block.union], product(values, weight)) + self.own.bias
         weight = torch.cat([self.own.weight, self.related.weight], dim=1)
-        return functional.linear(own_and_means([block.union], values), weight, self.own.bias)
+        return product(own_and_means([block.union], values), weight, self.own.bias)
 
 
 class PoolLayer(Layer):
@@ -54,9 +54,8 @@ class PoolLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh max(relu(W_pool h + b_pool)) + b."""
-        pooled = block.union.maximum(torch.relu(self.pool(values)))
-        found: torch.Tensor = self.own(block.own(values)) + self.related(pooled)
-        return found
+        pooled = block.union.maximum(torch.relu(mapped(self.pool, values)))
+        return mapped(self.own, block.own(values)) + mapped(self.related, pooled)
 
 
 class LstmLayer(Layer):

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
+from models.gnn.products import product
 from models.message_passing import own_and_means, own_plus_means
 from schemas.candidates import RgcnSpec
 
@@ -89,9 +89,9 @@ class RgcnLayer(Layer):
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
         if self.own.out_features < self.own.in_features:
             weight = torch.cat([self.own.weight, *weights])
-            return own_plus_means(sides, functional.linear(values, weight)) + self.own.bias
+            return own_plus_means(sides, product(values, weight)) + self.own.bias
         weight = torch.cat([self.own.weight, *weights], dim=1)
-        return functional.linear(own_and_means(sides, values), weight, self.own.bias)
+        return product(own_and_means(sides, values), weight, self.own.bias)
 
 
 class Rgcn(Layered):
