@@ -60,7 +60,12 @@ def empty(rows: int, columns: int, kind: DTypeLike) -> NDArray[Any]:
 
 def on_huge_pages(values: torch.Tensor) -> bool:
     """Return whether values begin in memory from here, or are too small for it to matter."""
-    return values.nbytes < _WORTH_HUGE_PAGES or values.data_ptr() in _held
+    return not worth_huge_pages(values) or values.data_ptr() in _held
+
+
+def worth_huge_pages(values: torch.Tensor) -> bool:
+    """Return whether values are many."""
+    return values.nbytes >= _WORTH_HUGE_PAGES
 
 
 def _memory(size: int) -> NDArray[np.uint8]:

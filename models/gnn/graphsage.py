@@ -21,6 +21,7 @@ from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
 from models.gnn.products import mapped, product
+from models.gnn.rectified import rectified
 from models.message_passing import Neighbourhood, own_and_means, own_plus_means
 from schemas.candidates import GraphSageSpec
 
@@ -54,7 +55,7 @@ class PoolLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh max(relu(W_pool h + b_pool)) + b."""
-        pooled = block.union.maximum(torch.relu(mapped(self.pool, values)))
+        pooled = block.union.maximum(rectified(mapped(self.pool, values)))
         return mapped(self.own, block.own(values)) + mapped(self.related, pooled)
 
 
