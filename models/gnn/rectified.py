@@ -39,4 +39,5 @@ class _Rectified(torch.autograd.Function):
 
 
 def _like(values: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(buffers.empty(*values.shape, values.detach().numpy().dtype))
+    rows, columns = values.shape
+    return torch.from_numpy(buffers.empty(rows, columns, values.detach().numpy().dtype))
