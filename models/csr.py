@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -90,3 +92,11 @@ class Turned:
 
     csr: Csr
     edge: IntVector
+
+    def reordered(self, weights: torch.Tensor) -> torch.Tensor:
+        """Return values of edges by row, (m, ...), in the order of these edges; the last ones asked for are kept."""
+        known = self.__dict__.get("known")
+        if known is None or known[0]() is not weights or known[1] != weights._version:
+            known = (weakref.ref(weights), weights._version, weights.detach()[torch.from_numpy(self.edge)])
+            self.__dict__["known"] = known
+        return cast("torch.Tensor", known[2])

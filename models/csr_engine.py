@@ -7,6 +7,7 @@ devices, other precisions) goes the plain way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.autograd.function import once_differentiable
 
-from models import kernels
+from models import buffers, kernels
 from models.csr import Csr
 from models.plain_engine import PlainEngine
 
@@ -23,6 +24,9 @@ Gradients = tuple[torch.Tensor | None, ...]
 #: Scores of one column that lie closer than this share one scale: exp(-40) and its gradients stay normal numbers.
 _SPREAD = {torch.float32: 40.0, torch.float64: 300.0}
 _INT32_EDGES = 2**31 - 1
+
+#: Readings of each row from which it pays to copy rows to where reading them at random is cheap.
+_READINGS_WORTH_A_COPY = 3
 
 
 class CsrEngine(PlainEngine):
@@ -47,6 +51,14 @@ class CsrEngine(PlainEngine):
     def mean(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         """One reading of the senders' rows each way."""
         return _apply(_Mean, csr, values) if _taken(values) else super().mean(csr, values)
+
+    def own_and_means(self, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        """Each side's loop writes to columns of its own."""
+        return _apply(_OwnAndMeans, csrs, values) if _taken(values) else super().own_and_means(csrs, values)
+
+    def own_plus_means(self, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        """Each side's loop adds its columns."""
+        return _apply(_OwnPlusMeans, csrs, values) if _taken(values) else super().own_plus_means(csrs, values)
 
     def maximum(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         """Keep which edge was the largest; the gradient goes to the first of equals."""
@@ -105,8 +117,16 @@ def _width(shape: torch.Size) -> int:
 
 
 def _empty(rows: int, like: NDArray[Any], width: int | None = None) -> NDArray[Any]:
-    # numpy's, because torch fills empty memory where deterministic algorithms are asked for.
-    return np.empty((rows, like.shape[1] if width is None else width), like.dtype)
+    return buffers.empty(rows, like.shape[1] if width is None else width, like.dtype)
+
+
+def _gathered(edges: int, values: torch.Tensor) -> NDArray[Any]:
+    """Return values whose rows are read once an edge, as `_plain` does, copied to huge pages where that pays."""
+    if edges < _READINGS_WORTH_A_COPY * len(values) or buffers.on_huge_pages(values):
+        return _plain(values)
+    found = buffers.empty(len(values), _width(values.shape), values.detach().numpy().dtype)
+    torch.from_numpy(found).copy_(values.detach().reshape(found.shape))
+    return found
 
 
 def _shaped(array: NDArray[Any], rest: torch.Size) -> torch.Tensor:
@@ -172,7 +192,7 @@ class _Sum(torch.autograd.Function):
 
 
 def _summed(csr: Csr, values: torch.Tensor) -> torch.Tensor:
-    x = _plain(values)
+    x = _gathered(csr.edges, values)
     out = _empty(csr.rows, x)
     kernels.summed(csr, x.shape[1], csr.indptr, csr.indices, x, out)
     return _shaped(out, values.shape[1:])
@@ -182,7 +202,7 @@ class _Mean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         ctx.csr = csr
-        x = _plain(values)
+        x = _gathered(csr.edges, values)
         out = _empty(csr.rows, x)
         kernels.averaged(csr, x.shape[1], csr.indptr, csr.indices, x, out)
         return _shaped(out, values.shape[1:])
@@ -190,17 +210,80 @@ class _Mean(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
-        g, turned = _plain(gradient), ctx.csr.turned.csr
-        shares = 1 / np.maximum(np.diff(ctx.csr.indptr), 1).astype(g.dtype)
+        turned = ctx.csr.turned.csr
+        g = _gathered(turned.edges, gradient)
         out = _empty(turned.rows, g)
-        kernels.averaged_back(turned, g.shape[1], turned.indptr, turned.indices, shares, g, out)
+        kernels.averaged_back(turned, g.shape[1], turned.indptr, turned.indices, _shares(ctx.csr, g), g, out)
         return None, _shaped(out, gradient.shape[1:])
+
+
+def _shares(csr: Csr, like: NDArray[Any]) -> NDArray[Any]:
+    return 1 / np.maximum(np.diff(csr.indptr), 1).astype(like.dtype)
+
+
+class _OwnAndMeans(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        ctx.csrs = csrs
+        rows, width = csrs[0].rows, values.shape[1]
+        x = _gathered(sum(csr.edges for csr in csrs), values)
+        out = _empty(rows, x, (1 + len(csrs)) * width)
+        found = torch.from_numpy(out)
+        found[:, :width] = torch.from_numpy(x)[:rows]
+        for side, csr in enumerate(csrs, start=1):
+            kernels.averaged_columns(csr, width, csr.indptr, csr.indices, x, 0, out, side * width, width, True)
+        return found
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
+        rows, width = ctx.csrs[0].rows, gradient.shape[1] // (1 + len(ctx.csrs))
+        g = _gathered(sum(csr.edges for csr in ctx.csrs), gradient)
+        out = _empty(ctx.csrs[0].columns, g, width)
+        found = torch.from_numpy(out)
+        found[:rows] = gradient[:, :width]
+        found[rows:] = 0
+        for side, csr in enumerate(ctx.csrs, start=1):
+            by, shares = csr.turned.csr, _shares(csr, g)
+            kernels.averaged_columns_back(
+                by, width, by.indptr, by.indices, shares, g, side * width, out, 0, width, False
+            )
+        return None, found
+
+
+class _OwnPlusMeans(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        ctx.csrs = csrs
+        rows, width = csrs[0].rows, values.shape[1] // (1 + len(csrs))
+        x = _gathered(sum(csr.edges for csr in csrs), values)
+        out = _empty(rows, x, width)
+        out[:] = x[:rows, :width]
+        for side, csr in enumerate(csrs, start=1):
+            kernels.averaged_columns(csr, width, csr.indptr, csr.indices, x, side * width, out, 0, width, False)
+        return torch.from_numpy(out)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
+        rows, width = gradient.shape
+        g = _gathered(sum(csr.edges for csr in ctx.csrs), gradient)
+        out = _empty(ctx.csrs[0].columns, g, (1 + len(ctx.csrs)) * width)
+        found = torch.from_numpy(out)
+        found[:rows, :width] = gradient
+        found[rows:, :width] = 0
+        for side, csr in enumerate(ctx.csrs, start=1):
+            by, shares = csr.turned.csr, _shares(csr, g)
+            kernels.averaged_columns_back(
+                by, width, by.indptr, by.indices, shares, g, 0, out, side * width, width, True
+            )
+        return None, found
 
 
 class _Maximum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, csr: Csr, values: torch.Tensor) -> torch.Tensor:
-        x = _plain(values)
+        x = _gathered(csr.edges, values)
         out = _empty(csr.rows, x)
         ctx.csr, ctx.at = csr, np.empty(out.shape, np.int32 if csr.edges <= _INT32_EDGES else np.int64)
         kernels.largest(csr, x.shape[1], csr.indptr, csr.indices, x, out, ctx.at)
@@ -209,7 +292,8 @@ class _Maximum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
-        g, turned = _plain(gradient), ctx.csr.turned
+        turned = ctx.csr.turned
+        g = _gathered(turned.csr.edges, gradient)
         out = _empty(turned.csr.rows, g)
         kernels.largest_back(
             turned.csr, 2 * g.shape[1], turned.csr.indptr, turned.csr.indices, turned.edge, ctx.at, g, out
@@ -222,7 +306,7 @@ class _WeightedSum(torch.autograd.Function):
     def forward(ctx: Any, csr: Csr, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         ctx.csr = csr
         ctx.save_for_backward(values, weights)
-        x, w = _plain(values), _plain(weights)
+        x, w = _gathered(csr.edges, values), _plain(weights)
         out = _empty(csr.rows, x)
         kernels.weighted(csr, x.shape[1], csr.indptr, csr.indices, w, x, out)
         return _shaped(out, values.shape[1:])
@@ -231,13 +315,16 @@ class _WeightedSum(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Gradients:
         values, weights = ctx.saved_tensors
-        turned, w, g = ctx.csr.turned, _plain(weights), _plain(gradient)
-        by, out = turned.csr, _empty(turned.csr.rows, g)
+        turned = ctx.csr.turned
+        by, g = turned.csr, _gathered(turned.csr.edges, gradient)
+        out = _empty(by.rows, g)
         if not ctx.needs_input_grad[2]:
-            kernels.weighted_back(by, g.shape[1], by.indptr, by.indices, turned.edge, w, g, out)
+            # Weights that are not learnt are mostly those of the step before.
+            w = _plain(turned.reordered(weights))
+            kernels.weighted(by, g.shape[1], by.indptr, by.indices, w, g, out)
             return None, _shaped(out, values.shape[1:]), None
+        x, w = _plain(values), _plain(weights)
         out_w = _empty(len(w), w)
-        x = _plain(values)
         kernels.weighted_back_both(by, g.shape[1], by.indptr, by.indices, turned.edge, w, x, g, out, out_w)
         return None, _shaped(out, values.shape[1:]), _shaped(out_w, weights.shape[1:])
 
@@ -292,7 +379,7 @@ class _DimensionAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, csr: Csr, scores: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        s, x = _plain(scores), _plain(values)
+        s, x = _plain(scores), _gathered(csr.edges, values)
         powers = np.exp(s - s.max(axis=0)) if len(s) else s
         out, totals = _empty(csr.rows, x), _empty(csr.rows, x)
         kernels.dimension_softmax(csr, 2 * x.shape[1], csr.indptr, csr.indices, powers, x, out, totals)

@@ -25,10 +25,19 @@ Ints = NDArray[np.int64]
 _AHEAD = 8
 _LINE_BYTES = 64
 
+#: Fewer columns than this are added up one after the other: a vector register would be mostly empty.
+_NARROW = 6
+
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _ask(x: Floats, row: int) -> None:
     for column in range(0, x.shape[1], _LINE_BYTES // x.itemsize):
+        prefetch(x, row, column)
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _ask_columns(x: Floats, row: int, begin: int, width: int) -> None:
+    for column in range(begin, begin + width, _LINE_BYTES // x.itemsize):
         prefetch(x, row, column)
 
 
@@ -79,6 +88,78 @@ def averaged_back(first: int, last: int, indptr: Ints, indices: Ints, shares: Fl
 
 
 @rowwise
+def averaged_columns(
+    first: int,
+    last: int,
+    indptr: Ints,
+    indices: Ints,
+    x: Floats,
+    begin: int,
+    out: Floats,
+    at: int,
+    width: int,
+    fresh: bool,
+) -> None:
+    """out_v = sum_u x_u / |u|, from `width` columns of x that start at `begin` to as many of out that start at `at`.
+
+    Added to what out holds unless it is `fresh`.
+    """
+    final = len(indices) - 1
+    for v in range(first, last):
+        row = out[v, at : at + width]
+        if fresh:
+            row[:] = 0
+        share = x.dtype.type(1) / x.dtype.type(max(indptr[v + 1] - indptr[v], 1))
+        if width < _NARROW:
+            for k in range(width):
+                total = x.dtype.type(0)
+                for e in range(indptr[v], indptr[v + 1]):
+                    total += x[np.uint64(indices[e]), np.uint64(begin + k)]
+                row[k] += share * total
+            continue
+        for e in range(indptr[v], indptr[v + 1]):
+            _ask_columns(x, indices[min(e + _AHEAD, final)], begin, width)
+            heard = x[indices[e], begin : begin + width]
+            for k in range(width):
+                row[k] += share * heard[k]
+
+
+@rowwise
+def averaged_columns_back(
+    first: int,
+    last: int,
+    indptr: Ints,
+    indices: Ints,
+    shares: Floats,
+    g: Floats,
+    begin: int,
+    out: Floats,
+    at: int,
+    width: int,
+    fresh: bool,
+) -> None:
+    """out_u = sum_v s_v g_v, with s_v = 1 / |heard by v| and the rest as above."""
+    final = len(indices) - 1
+    for u in range(first, last):
+        row = out[u, at : at + width]
+        if fresh:
+            row[:] = 0
+        if width < _NARROW:
+            for k in range(width):
+                total = g.dtype.type(0)
+                for e in range(indptr[u], indptr[u + 1]):
+                    v = np.uint64(indices[e])
+                    total += shares[v] * g[v, np.uint64(begin + k)]
+                row[k] += total
+            continue
+        for e in range(indptr[u], indptr[u + 1]):
+            _ask_columns(g, indices[min(e + _AHEAD, final)], begin, width)
+            share, heard = shares[indices[e]], g[indices[e], begin : begin + width]
+            for k in range(width):
+                row[k] += share * heard[k]
+
+
+@rowwise
 def edges_summed(first: int, last: int, indptr: Ints, x: Floats, out: Floats) -> None:
     """out_v = sum_e x_e over the edges of v."""
     for v in range(first, last):
@@ -96,34 +177,19 @@ def weighted(first: int, last: int, indptr: Ints, indices: Ints, w: Floats, x: F
     width = x.shape[1] // heads
     for v in range(first, last):
         row = out[v]
+        if heads == 1 and width < _NARROW:
+            for k in range(width):
+                total = x.dtype.type(0)
+                for e in range(indptr[v], indptr[v + 1]):
+                    total += w[e, 0] * x[np.uint64(indices[e]), np.uint64(k)]
+                row[k] = total
+            continue
         row[:] = 0
         for e in range(indptr[v], indptr[v + 1]):
             _ask(x, indices[min(e + _AHEAD, final)])
             heard = x[indices[e]]
             for h in range(heads):
                 weight = w[e, h]
-                part, own = heard[h * width : (h + 1) * width], row[h * width : (h + 1) * width]
-                for k in range(width):
-                    own[k] += weight * part[k]
-
-
-@rowwise
-def weighted_back(
-    first: int, last: int, indptr: Ints, indices: Ints, edge: Ints, w: Floats, g: Floats, out: Floats
-) -> None:
-    """out_uh = sum_v w_eh g_vh for each head h."""
-    final, heads = len(indices) - 1, w.shape[1]
-    width = g.shape[1] // heads
-    for u in range(first, last):
-        row = out[u]
-        row[:] = 0
-        for t in range(indptr[u], indptr[u + 1]):
-            ahead = min(t + _AHEAD, final)
-            _ask(g, indices[ahead])
-            _ask(w, edge[ahead])
-            heard = g[indices[t]]
-            for h in range(heads):
-                weight = w[edge[t], h]
                 part, own = heard[h * width : (h + 1) * width], row[h * width : (h + 1) * width]
                 for k in range(width):
                     own[k] += weight * part[k]

@@ -8,6 +8,7 @@ u, row v of a result to receiver v. Edges lie by receiver, as in `indptr` and `i
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache, cached_property
 from types import ModuleType
 from typing import Any, cast
@@ -177,6 +178,11 @@ class Neighbourhood:
         """Number of edges, m."""
         return self.csr.edges
 
+    def own(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the receivers' own values, (s, ...) to (r, ...)."""
+        # A slice of all would come back as a copy into zeros.
+        return values if len(values) == self.receivers else values[: self.receivers]
+
     def _by(self, primitive: str) -> PlainEngine:
         if self._engine == "dgl" and primitive in DGL_IS_FASTEST and self.edges >= _WORTH_TELLING_DGL:
             return DGL
@@ -242,3 +248,32 @@ class Neighbourhood:
         receiver hears (Wei and others 2024, GDAN, equations 5 and 6); 0 for a receiver without any.
         """
         return self._by("dimension_attention").dimension_attention(self.csr, scores, values)
+
+
+def own_and_means(sides: Sequence[Neighbourhood], values: torch.Tensor) -> torch.Tensor:
+    """Return h_v and, side by side with it, the mean of h_u over each side's u: (s, d) to (r, (1 + sides) * d).
+
+    One product with stacked weights is then the sum of one product a side.
+
+    Parameters
+    ----------
+    sides
+        At least one neighbourhood; all of the same receivers and senders.
+    """
+    if any(side.importance is not None for side in sides):
+        return torch.cat([sides[0].own(values), *(side.mean(values) for side in sides)], dim=1)
+    return sides[0]._by("own_and_means").own_and_means([side.csr for side in sides], values)
+
+
+def own_plus_means(sides: Sequence[Neighbourhood], values: torch.Tensor) -> torch.Tensor:
+    """Return h_v^0 + sum_k mean of h_u^k over the u of side k: (s, (1 + sides) * d) to (r, d).
+
+    `values` hold h^0 and for each side k its h^k, side by side; `sides` are as for `own_and_means`.
+    """
+    if any(side.importance is not None for side in sides):
+        own, *parts = values.chunk(1 + len(sides), dim=1)
+        found = sides[0].own(own)
+        for side, part in zip(sides, parts, strict=True):
+            found = found + side.mean(part)
+        return found
+    return sides[0]._by("own_plus_means").own_plus_means([side.csr for side in sides], values)

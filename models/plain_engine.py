@@ -5,6 +5,8 @@ Plain but not lean: most of them lay values out by edge, which `models/csr_engin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn.functional import leaky_relu
 
@@ -34,6 +36,18 @@ class PlainEngine:
     def mean(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         """See `Neighbourhood.mean`."""
         return self.sum(csr, values) / csr.heard.clamp(min=1).to(values)[:, None]
+
+    def own_and_means(self, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        """See `own_and_means` in `models/message_passing.py`."""
+        return torch.cat([values[: csrs[0].rows], *(self.mean(csr, values) for csr in csrs)], dim=1)
+
+    def own_plus_means(self, csrs: Sequence[Csr], values: torch.Tensor) -> torch.Tensor:
+        """See `own_plus_means` in `models/message_passing.py`."""
+        found, *parts = values.chunk(1 + len(csrs), dim=1)
+        found = found[: csrs[0].rows]
+        for csr, part in zip(csrs, parts, strict=True):
+            found = found + self.mean(csr, part)
+        return found
 
     def maximum(self, csr: Csr, values: torch.Tensor) -> torch.Tensor:
         """See `Neighbourhood.maximum`."""

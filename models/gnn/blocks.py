@@ -94,9 +94,14 @@ class Block:
         """Graph convolution of the union, by how its weights follow from degrees."""
         return Convolutions(self.union)
 
+    def own(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the receivers' own values, (senders, ...) to (receivers, ...)."""
+        # A slice of all would come back as a copy into zeros.
+        return values if len(values) == self.receivers else values[: self.receivers]
+
     def receiver_types(self) -> torch.Tensor | None:
         """Return the types of the receivers, (receivers,); None if all are firms."""
-        return None if self.types is None else self.types[: self.receivers]
+        return None if self.types is None else self.own(self.types)
 
 
 def whole_graph(graph: CorporateGraph, *, typed: bool = False) -> Block:

@@ -46,7 +46,7 @@ class GatLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return what the heads attend to, plus b."""
         heard = self.linear(values).unflatten(1, (self.heads, -1))
-        receiving = head_scores(self.linear, self.receiving, values[: block.receivers])
+        receiving = head_scores(self.linear, self.receiving, block.own(values))
         sending = head_scores(self.linear, self.sending, values)
         found = block.union_and_self.additive_attention(receiving, sending, heard, SLOPE)
         return self.bias + (found.mean(dim=1) if self.average else found.flatten(1))

@@ -36,7 +36,7 @@ class GatV2Layer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return what the heads attend to, plus b."""
         neighbourhood = block.union_and_self
-        receiving = self.receiving(values[: block.receivers]).unflatten(1, (self.heads, -1))
+        receiving = self.receiving(block.own(values)).unflatten(1, (self.heads, -1))
         sending = self.sending(values).unflatten(1, (self.heads, -1))
         # No score of a pair is a sum of a score of each, so that these are laid out by edge.
         pairs = functional.leaky_relu(neighbourhood.at_receivers(receiving) + neighbourhood.at_senders(sending), SLOPE)

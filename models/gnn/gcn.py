@@ -14,6 +14,7 @@ from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
 from models.gnn.normalised import Degrees
+from models.gnn.products import product
 from schemas.candidates import GcnSpec
 
 
@@ -31,8 +32,7 @@ class GcnLayer(Layer):
         # The convolution is cheaper on whichever side of the product has fewer columns; both are equal.
         if self.linear.out_features < self.linear.in_features:
             return convolved(self.linear(values)) + self.bias
-        found: torch.Tensor = self.linear(convolved(values))
-        return found + self.bias
+        return product(convolved(values), self.linear.weight, self.bias)
 
 
 class Gcn(Layered):

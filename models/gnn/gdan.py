@@ -63,7 +63,7 @@ class GdanLayer(Layer):
         contagion = self.contagion(values)
         found = block.convolutions[self.degrees](contagion)
         if self.own is not None:
-            found = found + self.own(contagion[: block.receivers])
+            found = found + self.own(block.own(contagion))
         if self.attention is not None:
             found = found + self.beta * self.attention(block, contagion)
         return functional.relu(self.merge(found))

@@ -33,7 +33,7 @@ class GinLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return the MLP of (1 + eps) h plus the sum."""
-        own = (1 + self.epsilon) * values[: block.receivers]
+        own = (1 + self.epsilon) * block.own(values)
         found: torch.Tensor = self.mlp(own + estimated_sum(block.union, values))
         return found
 

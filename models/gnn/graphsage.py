@@ -20,7 +20,9 @@ from torch import nn
 from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
-from models.message_passing import Neighbourhood
+from models.gnn.products import mapped, product
+from models.gnn.rectified import rectified
+from models.message_passing import Neighbourhood, own_and_means, own_plus_means
 from schemas.candidates import GraphSageSpec
 
 
@@ -34,12 +36,12 @@ class MeanLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh mean(h) + b."""
-        own: torch.Tensor = self.own(values[: block.receivers])
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
         if self.related.out_features < self.related.in_features:
-            return own + block.union.mean(self.related(values))
-        related: torch.Tensor = self.related(block.union.mean(values))
-        return own + related
+            weight = torch.cat([self.own.weight, self.related.weight])
+            return own_plus_means([block.union], product(values, weight)) + self.own.bias
+        weight = torch.cat([self.own.weight, self.related.weight], dim=1)
+        return product(own_and_means([block.union], values), weight, self.own.bias)
 
 
 class PoolLayer(Layer):
@@ -53,9 +55,8 @@ class PoolLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh max(relu(W_pool h + b_pool)) + b."""
-        pooled = block.union.maximum(torch.relu(self.pool(values)))
-        found: torch.Tensor = self.own(values[: block.receivers]) + self.related(pooled)
-        return found
+        pooled = block.union.maximum(rectified(mapped(self.pool, values)))
+        return mapped(self.own, block.own(values)) + mapped(self.related, pooled)
 
 
 class LstmLayer(Layer):
@@ -78,7 +79,7 @@ class LstmLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_self h + W_neigh lstm(h) + b."""
         related: torch.Tensor = self.related(self.read(block.union, values))
-        own: torch.Tensor = self.own(values[: block.receivers])
+        own: torch.Tensor = self.own(block.own(values))
         return own + related
 
     def read(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:

@@ -69,7 +69,7 @@ class HanLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return what the relations come to."""
         heard = self.linear(values).unflatten(1, (self.heads, -1))
-        own = values[: block.receivers]
+        own = block.own(values)
         sides = zip(block.relations_and_self.values(), self.receiving, self.sending, strict=True)
         parts = [
             side.additive_attention(

@@ -38,7 +38,7 @@ class HgtLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return what is heard of all relations, and what was there before."""
-        own, types = values[: block.receivers], block.receiver_types()
+        own, types = block.own(values), block.receiver_types()
         keys = self._each(self.keys(block.types, values), self.attending) * self.priors
         messages = self._each(self.messages(block.types, values), self.sending)
         queries = self.queries(types, own).unflatten(1, (self.heads, -1))

@@ -12,6 +12,7 @@ from torch.nn import functional
 from models.gnn.blocks import Block
 from models.gnn.dimension_attention import DimensionRisk
 from models.gnn.network import Layer, Network, Shape
+from models.gnn.rectified import rectified
 from schemas.candidates import LayeredSpec, NetworkSpec
 
 
@@ -42,7 +43,7 @@ class Joined(Layer):
         """Return the sum, (receivers, outputs)."""
         found: torch.Tensor = self.layer(block, values)
         if self.past is not None:
-            found = found + self.past(values[: block.receivers])
+            found = found + self.past(block.own(values))
         if self.risk is not None:
             found = found + self.risk(block, values)
         return found
@@ -64,7 +65,7 @@ class Layered(Network):
         layer: Callable[[int, int, bool], Layer],
         *,
         beta: float = 0.0,
-        activation: Callable[[torch.Tensor], torch.Tensor] = torch.relu,
+        activation: Callable[[torch.Tensor], torch.Tensor] = rectified,
     ) -> None:
         super().__init__()
         widths = [shape.inputs, *[spec.hidden] * (spec.layers - 1), shape.outputs]

@@ -78,4 +78,4 @@ def estimated_sum(neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.T
 def mean_with_self(neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
     """Return, (senders, d) to (receivers, d), the mean over a receiver and all its neighbours."""
     degrees = neighbourhood.receiver_degrees.to(values.dtype)[:, None]
-    return (estimated_sum(neighbourhood, values) + values[: neighbourhood.receivers]) / (degrees + 1)
+    return (estimated_sum(neighbourhood, values) + neighbourhood.own(values)) / (degrees + 1)

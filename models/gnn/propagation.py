@@ -26,7 +26,7 @@ def metapath_means(blocks: Sequence[Block], values: torch.Tensor) -> list[torch.
         found, newest = [values], [values]
         for block in blocks:
             newest = [side.mean(before) for before in newest for side in block.relations.values()]
-            found = [*(before[: block.receivers] for before in found), *newest]
+            found = [*(block.own(before) for before in found), *newest]
         return found
 
     return _remembered(blocks, values, "metapaths", compute)
@@ -54,7 +54,7 @@ def powers(blocks: Sequence[Block], values: torch.Tensor, *, per_relation: bool)
                 newest = [mean_with_self(side, before) for side, before in zip(sides, newest, strict=True)]
             else:
                 newest = [block.convolutions[Degrees.WITH_SELF](newest[0])]
-            found = [*(before[: block.receivers] for before in found), *newest]
+            found = [*(block.own(before) for before in found), *newest]
         return found
 
     return _remembered(blocks, values, f"powers {per_relation}", compute)

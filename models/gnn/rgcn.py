@@ -20,6 +20,8 @@ from torch import nn
 from models.gnn.blocks import Block
 from models.gnn.layered import Layered
 from models.gnn.network import Layer, Shape
+from models.gnn.products import product
+from models.message_passing import own_and_means, own_plus_means
 from schemas.candidates import RgcnSpec
 
 
@@ -79,12 +81,17 @@ class RgcnLayer(Layer):
 
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return W_0 h + sum_r mean(W_r h) + b."""
-        found: torch.Tensor = self.own(values[: block.receivers])
+        sides = list(block.relations.values())
+        if not sides:
+            alone: torch.Tensor = self.own(block.own(values))
+            return alone
+        weights = self.weights().transpose(1, 2)
         # The product is cheaper on whichever side of the mean has fewer columns; both are equal.
-        before = self.own.out_features < self.own.in_features
-        for side, weight in zip(block.relations.values(), self.weights(), strict=True):
-            found = found + (side.mean(values @ weight) if before else side.mean(values) @ weight)
-        return found
+        if self.own.out_features < self.own.in_features:
+            weight = torch.cat([self.own.weight, *weights])
+            return own_plus_means(sides, product(values, weight)) + self.own.bias
+        weight = torch.cat([self.own.weight, *weights], dim=1)
+        return product(own_and_means(sides, values), weight, self.own.bias)
 
 
 class Rgcn(Layered):

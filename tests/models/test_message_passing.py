@@ -17,7 +17,7 @@ from models import engine as choice
 from models import message_passing
 from models.csr import Csr
 from models.engine import ENGINES
-from models.message_passing import DGL, LOOPS, PLAIN, Neighbourhood
+from models.message_passing import DGL, LOOPS, PLAIN, Neighbourhood, own_and_means, own_plus_means
 from schemas.errors import SettingsError
 
 OTHERS = [pytest.param(LOOPS, id="torch"), pytest.param(DGL, id="dgl", marks=pytest.mark.dgl)]
@@ -158,6 +158,59 @@ def test_rows_of_other_layouts_are_understood(primitive):
         torch.testing.assert_close(found, expected)
 
 
+def sides_of(receivers, more, count, seed):
+    return [adjacency(receivers, receivers + more, 0.1 * (1 + side), seed + side) for side in range(count)]
+
+
+@pytest.mark.parametrize("primitive", ["own_and_means", "own_plus_means"])
+@pytest.mark.parametrize("engine", OTHERS)
+@given(
+    receivers=st.integers(1, 12),
+    more=st.integers(0, 8),
+    count=st.integers(1, 3),
+    width=st.integers(1, 20),
+    seed=st.integers(0, 99),
+)
+def test_engines_agree_on_several_sides_at_once(engine, primitive, receivers, more, count, width, seed):
+    csrs = sides_of(receivers, more, count, seed)
+    columns = width if primitive == "own_and_means" else (1 + count) * width
+    args = (drawn(receivers + more, columns, seed=seed),)
+    for found, expected in zip(
+        both_ways(engine, primitive, csrs, args), both_ways(PLAIN, primitive, csrs, args), strict=True
+    ):
+        torch.testing.assert_close(found, expected, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.parametrize("primitive", ["own_and_means", "own_plus_means"])
+def test_the_number_of_threads_changes_no_bit_of_several_sides(primitive):
+    csrs, values = sides_of(900, 100, 2, 0), drawn(1000, 48, seed=0)
+    before = torch.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            results.append(both_ways(LOOPS, primitive, csrs, (values,), torch.float32))
+    finally:
+        torch.set_num_threads(before)
+    for one, two, five in zip(*results, strict=True):
+        assert torch.equal(one, two)
+        assert torch.equal(one, five)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_several_sides_at_once_are_each_side_by_itself(weighted):
+    sides = [
+        Neighbourhood.of(csr, importance=drawn(csr.edges, seed=side).exp() if weighted else None)
+        for side, csr in enumerate(sides_of(7, 3, 2, 0))
+    ]
+    values = drawn(10, 6, seed=0)
+    first, second, third = values.split(2, dim=1)
+    torch.testing.assert_close(own_plus_means(sides, values), first[:7] + sides[0].mean(second) + sides[1].mean(third))
+    torch.testing.assert_close(
+        own_and_means(sides, values), torch.cat([values[:7], sides[0].mean(values), sides[1].mean(values)], dim=1)
+    )
+
+
 def test_precisions_that_the_loops_do_not_take_go_the_plain_way():
     csr = adjacency(6, 8, 0.4, 1)
     values = drawn(8, 4, seed=0).bfloat16()
@@ -186,6 +239,25 @@ def test_the_first_of_equals_gets_the_gradient_of_the_maximum():
     values = torch.ones(2, 1, requires_grad=True)
     LOOPS.maximum(csr, values).sum().backward()
     assert values.grad.tolist() == [[0.0], [1.0]]
+
+
+def test_weights_are_put_in_the_order_of_the_way_back_once_and_anew_when_they_change():
+    csr = Csr(np.array([0, 2, 3]), np.array([0, 1, 0]), 2)
+    weights, values = torch.tensor([2.0, 3.0, 5.0]), torch.ones(2, 1, requires_grad=True)
+    turned = csr.turned
+
+    def gradient():
+        return torch.autograd.grad(LOOPS.weighted_sum(csr, values, weights).sum(), values)[0].squeeze(1).tolist()
+
+    assert gradient() == [7.0, 3.0]
+    kept = turned.reordered(weights)
+    assert kept.tolist() == [2.0, 5.0, 3.0]
+    assert gradient() == [7.0, 3.0]
+    assert turned.reordered(weights) is kept
+    weights[2] = 6
+    assert gradient() == [8.0, 3.0]
+    assert turned.reordered(weights) is not kept
+    assert turned.reordered(weights.clone()).tolist() == [2.0, 6.0, 3.0]
 
 
 def test_two_edges_between_the_same_firms_count_twice():
