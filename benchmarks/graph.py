@@ -107,7 +107,7 @@ MEASUREMENTS: dict[str, Callable[[Scratch], Result]] = {
     "build_50m": build_50m,
     "growth": growth,
     "fingerprint": lambda _: step("fingerprint", firms=FIRMS, edges=10 * MILLION, seed=SEED, repeats=5),
-    "communities_1m": lambda _: step("communities", firms=FIRMS, edges=10 * MILLION, seed=SEED, repeats=2),
+    "communities_1m": lambda _: step("communities", firms=FIRMS, edges=10 * MILLION, seed=SEED, repeats=3),
     "drift_stats": lambda _: step("drift_statistics", firms=100_000, edges=MILLION, seed=SEED, repeats=5),
     "similarity_50k": lambda _: step("similarity", documents=50_000, components=300, cut_off=0.4, seed=SEED, repeats=2),
 }
