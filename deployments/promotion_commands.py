@@ -6,14 +6,15 @@ Nothing heavy is imported at the top, so that `--help` answers at once.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.console import ByOption, JsonOption, PortfolioOption, ReasonOption, stdout_kept
 
 if TYPE_CHECKING:
-    from schemas.promotions import Choice, PromotionResult, Proposal
+    from schemas.promotions import PromotionResult, Proposal
 
 _CODES = (
     "Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 portfolio unknown or with mistakes, 8 a published file or the "
@@ -65,12 +66,7 @@ def propose(
     as_json: JsonOption = False,
 ) -> None:
     """Ask for a published version to become champion; its gates must allow it and another person must approve it."""
-    with stdout_kept() as stdout:
-        from tasks import promotion
-
-        _prepared()
-        result = promotion.propose(promotion.portfolio_name(portfolio), version, by, reason)
-        stdout.write(_told(result, as_json=as_json))
+    _act(lambda promotion, name: promotion.propose(name, version, by, reason), portfolio, as_json=as_json)
 
 
 def approve(
@@ -85,7 +81,7 @@ def approve(
     Who asked for a version cannot approve it. What nobody asked for by name takes two people. Names are self-declared
     and recorded as such, with the account and process that the machine knows.
     """
-    _decide(version, "approve", by, reason, portfolio, as_json=as_json)
+    _act(lambda promotion, name: promotion.decide(name, version, "approve", by, reason), portfolio, as_json=as_json)
 
 
 def reject(
@@ -96,7 +92,7 @@ def reject(
     as_json: JsonOption = False,
 ) -> None:
     """Reject a proposed version; one person is enough, whoever asked for it included."""
-    _decide(version, "reject", by, reason, portfolio, as_json=as_json)
+    _act(lambda promotion, name: promotion.decide(name, version, "reject", by, reason), portfolio, as_json=as_json)
 
 
 def rollback(
@@ -106,21 +102,16 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Put the champion before the present one back in use; one person is enough, and it never leads forward."""
+    _act(lambda promotion, name: promotion.roll_back(name, by, reason), portfolio, as_json=as_json)
+
+
+def _act(step: Callable[[Any, str], PromotionResult], portfolio: str, *, as_json: bool) -> None:
+    """Take a step of `tasks.promotion`, imported late, on a portfolio's name; say what came of it."""
     with stdout_kept() as stdout:
         from tasks import promotion
 
         _prepared()
-        result = promotion.roll_back(promotion.portfolio_name(portfolio), by, reason)
-        stdout.write(_told(result, as_json=as_json))
-
-
-def _decide(version: str, choice: Choice, by: str, reason: str, portfolio: str, *, as_json: bool) -> None:
-    with stdout_kept() as stdout:
-        from tasks import promotion
-
-        _prepared()
-        result = promotion.decide(promotion.portfolio_name(portfolio), version, choice, by, reason)
-        stdout.write(_told(result, as_json=as_json))
+        stdout.write(_told(step(promotion, promotion.portfolio_name(portfolio)), as_json=as_json))
 
 
 def _prepared() -> None:

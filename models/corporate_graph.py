@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.construction_notes import BuiltRelation, RelationNotes
 from models.edge_counts import EdgeCounts
 from models.edge_policies import capped_edges, settled_reciprocals
-from models.edges import FloatMatrix, IntVector, RelationEdges
+from models.edges import FloatMatrix, IntVector, RelationEdges, pattern
 from models.firm_positions import FirmPositions
 from models.knowledge import known_by, newest_filings, newest_firms
 from models.merged_edges import merged_edges
@@ -42,6 +42,7 @@ from schemas.portfolio import (
 from schemas.terms import Kind
 
 __all__ = [
+    "FIRM",
     "Columns",
     "Construction",
     "CorporateGraph",
@@ -56,6 +57,9 @@ __all__ = [
     "counted_relation",
     "relation_edges",
 ]
+
+#: the type of the nodes that everything is about
+FIRM = "firm"
 
 _DATED = re.compile(r"^\d{4}-\d{2}-\d{2} ")
 
@@ -113,7 +117,7 @@ class CorporateGraph:
 
     def node_counts(self) -> dict[str, int]:
         """Return the number of nodes of each type, ``firm`` first."""
-        return {"firm": self.size, **{node_type: len(ids) for node_type, ids in self.nodes.items()}}
+        return {FIRM: self.size, **{node_type: len(ids) for node_type, ids in self.nodes.items()}}
 
     def incidences(self) -> dict[tuple[str, str, str], sp.csr_array]:
         """Return the links to other nodes by (``firm``, relation, node type): weights, firms by nodes of the type."""
@@ -123,13 +127,9 @@ class CorporateGraph:
         """Return all relations as one undirected graph without weights: 1 where two firms are related."""
         total = sp.csr_array((self.size, self.size), dtype=np.float64)
         for relation in self.relations.values():
-            matrix = relation.matrix()
-            matrix.data = np.ones_like(matrix.data)
+            matrix = pattern(relation.matrix())
             total = total + matrix + matrix.T
-        total = sp.csr_array(total)
-        total.data = np.ones_like(total.data)
-        total.sort_indices()
-        return total
+        return pattern(sp.csr_array(total))
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,13 @@ class RelationEdges:
         return sp.csr_array((self.weights, self.indices, self.indptr), shape=(n, n))
 
 
+def pattern(matrix: sp.csr_array) -> sp.csr_array:
+    """Return 1 wherever a matrix has an entry, one of 0 included; columns ascend within a row."""
+    found = sp.csr_array((np.ones(len(matrix.data)), matrix.indices, matrix.indptr), shape=matrix.shape)
+    # In place it would sort indices that the matrix still uses.
+    return found if found.has_sorted_indices else found.sorted_indices()
+
+
 def edges_from_sorted(
     sources: IntVector, targets: IntVector, weights: FloatVector, *, size: int, directed: bool
 ) -> RelationEdges:

@@ -14,6 +14,7 @@ from models.cohesion import core_numbers, local_clustering
 from models.communities import Communities
 from models.construction_notes import RelationNotes
 from models.corporate_graph import CorporateGraph, RelationEdges
+from models.edges import pattern
 from models.fingerprint import exact_root, part_digests
 from models.firm_streams import firm_keys, uniforms
 from models.laplacians import renormalised_adjacency
@@ -166,9 +167,8 @@ def cyclic_groups(relation: RelationEdges) -> list[int]:
     """
     if not relation.directed:
         return []
-    matrix = relation.matrix()
-    matrix.data = np.ones_like(matrix.data)  # an edge of weight 0 is an edge
-    _, group = sp.csgraph.connected_components(matrix, directed=True, connection="strong")
+    # Of the pattern, since an edge of weight 0 is an edge.
+    _, group = sp.csgraph.connected_components(pattern(relation.matrix()), directed=True, connection="strong")
     sizes = np.bincount(group)
     return sorted(sizes[sizes > 1].tolist(), reverse=True)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.communities import detected_communities
 from models.corporate_graph import CorporateGraph
+from models.edges import pattern
 from schemas.errors import DeliveryRefused, examples
 from schemas.portfolio import PortfolioSpec
 
@@ -47,10 +48,7 @@ def pooled_union(graphs: Sequence[CorporateGraph]) -> tuple[NDArray[np.str_], sp
         at = np.searchsorted(firms, graph.firms)
         edges = graph.union().tocoo()
         total = total + sp.csr_array((edges.data, (at[edges.row], at[edges.col])), shape=total.shape)
-    total = sp.csr_array(total)
-    total.data = np.ones_like(total.data)
-    total.sort_indices()
-    return firms, total
+    return firms, pattern(sp.csr_array(total))
 
 
 def memberships(graphs: Sequence[CorporateGraph], given: pl.DataFrame | None, portfolio: PortfolioSpec) -> Membership:

@@ -127,12 +127,9 @@ class Neighbourhood:
     ) -> None:
         # Copied only where they are of another kind or cannot be written to, which torch warns of.
         indptr, indices = (np.require(part, np.int64, ["C", "W"]) for part in (receivers.indptr, receivers.indices))
-        self.csr = Csr(indptr, indices, receivers.shape[1])
-        self.weights = torch.from_numpy(np.require(receivers.data, np.float32, ["C", "W"]))
-        self.receiver_degrees = self.csr.heard if receiver_degrees is None else receiver_degrees
-        self.sender_degrees = self.receiver_degrees if sender_degrees is None else sender_degrees
-        self.importance = importance
-        self._engine = engine_name()
+        weights = torch.from_numpy(np.require(receivers.data, np.float32, ["C", "W"]))
+        csr = Csr(indptr, indices, receivers.shape[1])
+        self._fill(csr, weights, receiver_degrees, sender_degrees, importance)
 
     @classmethod
     def of(
@@ -145,13 +142,22 @@ class Neighbourhood:
     ) -> Neighbourhood:
         """Return the neighbourhood of arrays as they are, nothing copied; weights are 1 if none are given."""
         one = cls.__new__(cls)
-        one.csr = csr
-        one.weights = torch.ones(csr.edges) if weights is None else weights
-        one.receiver_degrees = csr.heard if receiver_degrees is None else receiver_degrees
-        one.sender_degrees = one.receiver_degrees if sender_degrees is None else sender_degrees
-        one.importance = importance
-        one._engine = engine_name()
+        weights = torch.ones(csr.edges) if weights is None else weights
+        one._fill(csr, weights, receiver_degrees, sender_degrees, importance)
         return one
+
+    def _fill(
+        self,
+        csr: Csr,
+        weights: torch.Tensor,
+        receiver_degrees: torch.Tensor | None,
+        sender_degrees: torch.Tensor | None,
+        importance: torch.Tensor | None,
+    ) -> None:
+        self.csr, self.weights, self.importance = csr, weights, importance
+        self.receiver_degrees = csr.heard if receiver_degrees is None else receiver_degrees
+        self.sender_degrees = self.receiver_degrees if sender_degrees is None else sender_degrees
+        self._engine = engine_name()
 
     @property
     def receivers(self) -> int:

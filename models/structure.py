@@ -17,6 +17,7 @@ from models.betweenness import betweenness
 from models.centrality import eigenvector_centrality, katz, pagerank
 from models.cohesion import core_numbers, local_clustering
 from models.corporate_graph import CorporateGraph, FloatMatrix, RelationEdges
+from models.edges import pattern
 from models.upstream import upstream_lengths
 from schemas.structure import Statistic
 
@@ -136,8 +137,7 @@ def _flow_columns(outward: sp.csr_array, directed: bool, wanted: frozenset[Stati
     if Statistic.PAGERANK in wanted:
         yield "pagerank times firms", pagerank(outward) * outward.shape[0]
     if Statistic.KATZ in wanted:
-        pattern = sp.csr_array((np.ones_like(outward.data), outward.indices, outward.indptr), shape=outward.shape)
-        yield "katz", katz(pattern)
+        yield "katz", katz(pattern(outward))
     if Statistic.UPSTREAM in wanted and directed:
         longest, mean = upstream_lengths(outward)
         yield "longest upstream path", longest.astype(np.float64)

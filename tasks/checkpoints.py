@@ -10,7 +10,7 @@ from pathlib import Path
 from tasks.lake import write_file
 
 
-@dataclass(frozen=True)
+@dataclass
 class FolderKeeper:
     """Keeps the state of a training as a file that begins with the digest of the rest.
 
@@ -21,11 +21,11 @@ class FolderKeeper:
     home: Path
     folder: str
     every: float = 20.0
-    _kept: list[float] = field(default_factory=lambda: [time.monotonic()])
+    _kept_at: float = field(default_factory=time.monotonic)
 
     def due(self) -> bool:
         """Tell whether `every` seconds have passed since the state was last kept."""
-        return time.monotonic() - self._kept[0] >= self.every
+        return time.monotonic() - self._kept_at >= self.every
 
     def load(self, name: str) -> bytes | None:
         """Return what was kept; None if nothing was, or if it is not whole."""
@@ -37,7 +37,7 @@ class FolderKeeper:
 
     def save(self, name: str, data: bytes) -> None:
         """Keep this; a reader sees it whole or what was there before."""
-        self._kept[0] = time.monotonic()
+        self._kept_at = time.monotonic()
         write_file(self.home, f"{self.folder}/{name}.checkpoint", hashlib.sha256(data).digest() + data)
 
     def clear(self) -> None:

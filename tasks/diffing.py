@@ -5,7 +5,6 @@ Nothing here starts or imports Prefect: it reads two published refreshes and wri
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,13 +15,14 @@ from models.graph_diff import graph_diff
 from monitoring.diff_document import graph_diff_html, graph_diff_markdown
 from schemas.base import Frozen
 from schemas.diffs import DiffSide, QuarterDiff
-from schemas.errors import IntegrityError, NotEnoughData
+from schemas.errors import NotEnoughData
 from schemas.portfolio import PortfolioSpec
 from schemas.references import FileRef
 from schemas.results import GraphStatistics, Manifest
 from schemas.terms import Quarter
 from tasks.catalogue import Catalogue, PublishedRefresh, open_catalogue
-from tasks.lake import MANIFEST, discard, publish_folder, read_file, read_json, rebased, write_file, write_json
+from tasks.lake import MANIFEST, published_file, published_graph, read_file, read_json
+from tasks.pages import written_pages
 from tasks.settings import settings
 
 #: where a published refresh has its graph's statistics
@@ -74,11 +74,18 @@ def written_diff(portfolio: PortfolioSpec, before: PublishedRefresh, after: Publ
     manifests = [_manifest(chosen.home, side) for side in sides]
     old, new = (_graph(chosen.home, side, manifest) for side, manifest in zip(sides, manifests, strict=True))
     content = _difference(portfolio, (_side(manifests[0]), old), (_side(manifests[1]), new))
-    folder = _written(chosen.home, content)
-    return WrittenDiff(
-        content=content,
-        files=tuple(str(chosen.home / folder / name) for name in ("diff.json", *_WRITERS)),
+    old_side, new_side = content.before, content.after
+    files = written_pages(
+        chosen.home,
+        "diff",
+        content,
+        _WRITERS,
+        portfolio=content.portfolio,
+        quarter=new_side.quarter,
+        fingerprint=new_side.fingerprint,
+        name=f"{old_side.quarter}-{new_side.quarter}-{old_side.refresh[:12]}-{new_side.refresh[:12]}",
     )
+    return WrittenDiff(content=content, files=files)
 
 
 def diff_since(
@@ -129,24 +136,14 @@ def _manifest(home: Path, refresh: PublishedRefresh) -> Manifest:
 
 
 def _graph(home: Path, refresh: PublishedRefresh, manifest: Manifest) -> CorporateGraph:
-    name = f"graphs/{manifest.quarter}.safetensors"
-    listed = {file.path: file.sha256 for file in manifest.files}
-    if name not in listed:
-        raise IntegrityError(
-            f"The published refresh {refresh.folder} has no graph of its own quarter.",
-            expected=name,
-            found=f"a manifest of {len(listed)} other files",
-            way_out="refresh the quarter again",
-        )
-    return graph_from_bytes(read_file(home, FileRef(path=f"{refresh.folder}/{name}", sha256=listed[name])))
+    return graph_from_bytes(read_file(home, published_graph(refresh.folder, manifest)))
 
 
 def _statistics(home: Path, refresh: PublishedRefresh, manifest: Manifest) -> GraphStatistics | None:
-    listed = {file.path: file.sha256 for file in manifest.files}
-    if STATISTICS not in listed:
+    # Refreshes that were published before there were statistics have none.
+    if STATISTICS not in {file.path for file in manifest.files}:
         return None
-    ref = FileRef(path=f"{refresh.folder}/{STATISTICS}", sha256=listed[STATISTICS])
-    return read_json(home, ref, GraphStatistics)
+    return read_json(home, published_file(refresh.folder, manifest, STATISTICS), GraphStatistics)
 
 
 def _side(manifest: Manifest) -> DiffSide:
@@ -155,25 +152,3 @@ def _side(manifest: Manifest) -> DiffSide:
 
 def _communities(graph: CorporateGraph, portfolio: PortfolioSpec) -> Communities:
     return detected_communities(graph.firms, graph.union(), portfolio.graph)
-
-
-def _written(home: Path, content: QuarterDiff) -> str:
-    """Write the three files as one step; one that was written before is replaced."""
-    before, after = content.before, content.after
-    name = f"{before.quarter}-{after.quarter}-{before.refresh[:12]}-{after.refresh[:12]}"
-    folder, stage = f"lake/{content.portfolio}/diffs/{name}", f"work/diff-{name}-{os.getpid()}"
-    discard(home, stage)
-    try:
-        files = [write_json(home, f"{stage}/diff.json", content)]
-        files += [write_file(home, f"{stage}/{file}", writer(content).encode()) for file, writer in _WRITERS.items()]
-        manifest = Manifest(
-            refresh=name,
-            portfolio=content.portfolio,
-            quarter=after.quarter,
-            fingerprint=after.fingerprint,
-            files=tuple(sorted((rebased(file, stage) for file in files), key=lambda file: file.path)),
-        )
-        publish_folder(home, stage, folder, manifest, replace=True)
-    finally:
-        discard(home, stage)
-    return folder

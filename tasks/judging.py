@@ -6,19 +6,20 @@ from pathlib import Path
 
 import polars as pl
 
+from models.graph_codec import graph_from_bytes
 from models.scoring import favourable, predicted_classes, unfavourable_probability
 from monitoring.calibration import excess_calibration_gap
 from monitoring.fairness import adverse_impact
 from monitoring.feature_drift import feature_drift
 from monitoring.gates import judged_gates, verdict
 from monitoring.graph_drift import graph_drift
-from schemas.references import Evidence, FileRef, GraphRef, JudgementRef, PanelRef, RefreshRun
-from schemas.results import AdmissionResult, Drift, Evaluation, GroupFairness, Judged, Manifest, SplitResult
+from schemas.references import Evidence, FileRef, JudgementRef, PanelRef, RefreshRun
+from schemas.results import AdmissionResult, Drift, Evaluation, GroupFairness, Judged, SplitResult
 from schemas.terms import GATED_SAMPLES, Judgement, Sample
 from tasks.catalogue import open_catalogue
 from tasks.evaluation import read_contest
 from tasks.graphs import read_graph
-from tasks.lake import read_frame, read_json, verify_folder, write_frame, write_json
+from tasks.lake import published_graph, read_file, read_frame, read_json, verify_folder, write_frame, write_json
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
@@ -104,16 +105,6 @@ def _drifts(home: Path, run: RefreshRun, panel_ref: PanelRef) -> tuple[Drift, Dr
         nothing = Drift(expected_quarter=None, reason=_FIRST)
         return nothing, nothing
     manifest = verify_folder(home, before.folder, before.manifest_sha256)
-    expected = read_graph(home, published_graph(before.folder, manifest))
+    expected = graph_from_bytes(read_file(home, published_graph(before.folder, manifest)))
     actual = read_graph(home, panel_ref.current)
     return feature_drift(expected, actual, run.portfolio), graph_drift(expected, actual, run.portfolio.gates)
-
-
-def published_graph(folder: str, manifest: Manifest) -> GraphRef:
-    """Find the quarter's own graph among the files of a published refresh."""
-    file = next(f for f in manifest.files if f.path == f"graphs/{manifest.quarter}.safetensors")
-    return GraphRef(
-        quarter=manifest.quarter,
-        file=FileRef(path=f"{folder}/{file.path}", sha256=file.sha256),
-        fingerprint=manifest.fingerprint,
-    )

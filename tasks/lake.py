@@ -136,6 +136,24 @@ def verify_folder(home: Path, folder: str, manifest_sha256: str) -> Manifest:
     return manifest
 
 
+def published_file(folder: str, manifest: Manifest, name: str, problem: str = "lacks a file") -> FileRef:
+    """Find a file of a published refresh in its manifest; `IntegrityError` if it is not listed."""
+    listed = {file.path: file.sha256 for file in manifest.files}
+    if name not in listed:
+        raise IntegrityError(
+            f"The published refresh {folder} {problem}.",
+            expected=name,
+            found=f"a manifest of {len(listed)} other files",
+            way_out="refresh the quarter again",
+        )
+    return FileRef(path=f"{folder}/{name}", sha256=listed[name])
+
+
+def published_graph(folder: str, manifest: Manifest) -> FileRef:
+    """Find the graph of a published refresh's own quarter."""
+    return published_file(folder, manifest, f"graphs/{manifest.quarter}.safetensors", "has no graph of its own quarter")
+
+
 def discard(home: Path, folder: str) -> None:
     """Remove a work folder; one that is already gone is fine."""
     path = _inside(home, folder)

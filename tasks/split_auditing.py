@@ -20,23 +20,15 @@ from models.yardstick import YardstickRows, yardstick_features
 from monitoring.split_audit_document import split_audit_html, split_audit_markdown
 from schemas.audits import SplitAudit, SplitMeasure
 from schemas.base import Frozen
-from schemas.errors import IntegrityError, SettingsError
+from schemas.errors import SettingsError
 from schemas.portfolio import PortfolioSpec
-from schemas.references import DeliveryRef, FileRef, GraphRef, PanelRef, RefreshRun, SplitRef
+from schemas.references import DeliveryRef, GraphRef, PanelRef, RefreshRun, SplitRef
 from schemas.results import Manifest, OriginResult, SplitResult
 from schemas.terms import Quarter, Sample, Scheme
 from tasks.catalogue import PublishedRefresh, open_catalogue
 from tasks.identity import refresh_key, spec_hash
-from tasks.lake import (
-    discard,
-    publish_folder,
-    read_frame,
-    read_json,
-    rebased,
-    verify_folder,
-    write_file,
-    write_json,
-)
+from tasks.lake import discard, published_file, read_frame, read_json, verify_folder
+from tasks.pages import written_pages
 from tasks.panels import audit_rows, planned, read_panel, samples_of
 from tasks.progress import note
 from tasks.settings import settings
@@ -57,24 +49,16 @@ class WrittenAudit(Frozen):
 
 def written_audit(content: SplitAudit) -> WrittenAudit:
     """Write an audit to the lake as one step, named after its content; the same one again changes nothing."""
-    home = settings().home
-    stage_folder = f"work/audit-{uuid.uuid4().hex}"
-    try:
-        files = [write_json(home, f"{stage_folder}/audit.json", content)]
-        files += [write_file(home, f"{stage_folder}/{file}", make(content).encode()) for file, make in _WRITERS.items()]
-        name = f"{content.quarter}-{files[0].sha256[:16]}"
-        manifest = Manifest(
-            refresh=name,
-            portfolio=content.portfolio,
-            quarter=content.quarter,
-            fingerprint=content.fingerprint,
-            files=tuple(sorted((rebased(file, stage_folder) for file in files), key=lambda file: file.path)),
-        )
-        folder = f"lake/{content.portfolio}/audits/{name}"
-        publish_folder(home, stage_folder, folder, manifest, replace=True)
-    finally:
-        discard(home, stage_folder)
-    return WrittenAudit(content=content, files=tuple(str(home / folder / name) for name in ("audit.json", *_WRITERS)))
+    files = written_pages(
+        settings().home,
+        "audit",
+        content,
+        _WRITERS,
+        portfolio=content.portfolio,
+        quarter=content.quarter,
+        fingerprint=content.fingerprint,
+    )
+    return WrittenAudit(content=content, files=files)
 
 
 def published_audit(portfolio: PortfolioSpec, quarter: Quarter | None) -> SplitAudit | None:
@@ -95,7 +79,8 @@ def published_audit(portfolio: PortfolioSpec, quarter: Quarter | None) -> SplitA
     if found is None or found.spec_hash != spec_hash(portfolio):
         return None
     manifest = verify_folder(chosen.home, found.folder, found.manifest_sha256)
-    split = SplitRef(file=_file(found, manifest, "split.parquet"), summary=_file(found, manifest, "split.json"))
+    file, summary = (published_file(found.folder, manifest, name) for name in ("split.parquet", "split.json"))
+    split = SplitRef(file=file, summary=summary)
     panel_ref = _published_panel(found, manifest, read_frame(chosen.home, split.file), portfolio)
     return _audit(chosen.home, portfolio, manifest.quarter, panel_ref, split, found.key)
 
@@ -210,24 +195,12 @@ def _newest_origin(measures: Sequence[SplitMeasure], plan: VintagePlan) -> tuple
     )
 
 
-def _file(found: PublishedRefresh, manifest: Manifest, name: str) -> FileRef:
-    listed = {file.path: file.sha256 for file in manifest.files}
-    if name not in listed:
-        raise IntegrityError(
-            f"The published refresh {found.folder} lacks a file.",
-            expected=name,
-            found=f"a manifest of {len(listed)} other files",
-            way_out="refresh the quarter again",
-        )
-    return FileRef(path=f"{found.folder}/{name}", sha256=listed[name])
-
-
 def _published_panel(
     found: PublishedRefresh, manifest: Manifest, dealt: pl.DataFrame, portfolio: PortfolioSpec
 ) -> PanelRef:
     def graph(quarter: Quarter) -> GraphRef:
         # The audit is of the panel: only the fingerprint of the quarter's own graph is shown.
-        file = _file(found, manifest, f"graphs/{quarter}.safetensors")
+        file = published_file(found.folder, manifest, f"graphs/{quarter}.safetensors")
         return GraphRef(quarter=quarter, file=file, fingerprint=manifest.fingerprint)
 
     vintages = tuple(Quarter.parse(quarter) for quarter in sorted(dealt["quarter"].unique().to_list()))
@@ -235,9 +208,9 @@ def _published_panel(
     return PanelRef(
         current=graph(manifest.quarter),
         vintages=tuple(graph(vintage) for vintage in vintages),
-        outcomes=_file(found, manifest, "outcomes.parquet"),
-        attributes=_file(found, manifest, "attributes.parquet"),
-        statistics=_file(found, manifest, "graph_statistics.json"),
+        outcomes=published_file(found.folder, manifest, "outcomes.parquet"),
+        attributes=published_file(found.folder, manifest, "attributes.parquet"),
+        statistics=published_file(found.folder, manifest, "graph_statistics.json"),
         out_of_time=plan.out_of_time,
         out_of_time_missing=plan.reason,
     )

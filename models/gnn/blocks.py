@@ -11,12 +11,12 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from models.corporate_graph import CorporateGraph
+from models.corporate_graph import FIRM, CorporateGraph
+from models.edges import pattern
 from models.gnn.normalised import Convolution, Degrees
 from models.message_passing import Neighbourhood
 from models.neighbours import sides
 
-FIRM = "firm"
 #: the two sides of a link between a firm and a node of another type
 _ENDS = ("to firms", "of firms")
 
@@ -117,7 +117,7 @@ def whole_graph(graph: CorporateGraph, *, typed: bool = False) -> Block:
             lambda: Neighbourhood(graph.union()),
             lambda: {name: Neighbourhood(adjacency) for name, adjacency in sides(graph)},
         )
-    counts = [graph.size, *(len(ids) for ids in graph.nodes.values())]
+    counts = list(graph.node_counts().values())
     size = sum(counts)
     return Block(
         size,
@@ -147,25 +147,25 @@ def side_names(graph: CorporateGraph, *, typed: bool = False) -> tuple[str, ...]
 
 def node_types(graph: CorporateGraph, *, typed: bool = False) -> tuple[str, ...]:
     """Return the names of the types of node, firms first (`Shape.types`)."""
-    return (FIRM, *graph.nodes) if typed and graph.partners else (FIRM,)
+    return tuple(graph.node_counts()) if typed and graph.partners else (FIRM,)
 
 
 def _typed_sides(graph: CorporateGraph, size: int) -> Iterator[tuple[str, sp.csr_array]]:
     for name, adjacency in sides(graph):
         yield name, _padded(adjacency, 0, size)
-    starts = dict(zip(graph.nodes, graph.size + np.cumsum([0, *map(len, graph.nodes.values())]), strict=False))
-    for name, links in graph.partners.items():
-        heard_by_firms = _padded(links.matrix(), int(starts[links.node_type]), size)
+    counts = graph.node_counts()
+    starts = dict(zip(counts, np.cumsum([0, *counts.values()]).tolist(), strict=False))
+    for (_, name, node_type), links in graph.incidences().items():
+        heard_by_firms = _padded(links, starts[node_type], size)
         yield f"{name} {_ENDS[0]}", heard_by_firms
         yield f"{name} {_ENDS[1]}", sp.csr_array(heard_by_firms.T)
 
 
 def _typed_union(graph: CorporateGraph, size: int) -> sp.csr_array:
-    total = sp.csr_array(sum((adjacency for _, adjacency in _typed_sides(graph, size)), sp.csr_array((size, size))))
-    total = sp.csr_array(total + total.T)
-    total.data = np.ones_like(total.data)
-    total.sort_indices()
-    return total
+    total = sp.csr_array((size, size))
+    for _, adjacency in _typed_sides(graph, size):
+        total = total + pattern(adjacency)  # weights could cancel each other
+    return pattern(sp.csr_array(total + total.T))
 
 
 def _padded(matrix: sp.csr_array, column: int, size: int) -> sp.csr_array:

@@ -95,12 +95,6 @@ def entries(connection: Connection, last: int | None = None) -> list[AuditEntry]
         ) from error
 
 
-def verify_chain(connection: Connection) -> str:
-    """Check every row of the log and return its head; `IntegrityError` as `verified_hashes`."""
-    hashes = verified_hashes(connection)
-    return hashes[-1] if hashes else GENESIS
-
-
 def unwitnessed_rows(hashes: Sequence[str], witnesses: Mapping[str, str]) -> int:
     """Return how many of the newest rows no witness vouches for.
 

@@ -149,7 +149,7 @@ class Home:
                 assert all(Path(path).is_file() for path in current.refresh.documents)
                 found[quarter] = current.key
         with connect(f"sqlite:///{self.path}/catalogue.db").connect() as connection:
-            assert audit.verify_chain(connection) == audit.head(connection)
+            assert (audit.verified_hashes(connection) or [audit.GENESIS])[-1] == audit.head(connection)
         return found
 
 

@@ -345,15 +345,14 @@ class TestRegistry:
 
 
 def test_a_kept_model_gives_the_published_probabilities_again(published):
-    from tasks.graphs import read_graph
-    from tasks.judging import published_graph
+    from models.graph_codec import graph_from_bytes
     from tasks.kept_models import restore
-    from tasks.lake import verify_folder
+    from tasks.lake import published_graph, read_file, verify_folder
     from tasks.portfolios import load_portfolio
 
     current = published.home.catalogue.current("rheintal", Quarter(2024, 3))
     manifest = verify_folder(published.home.path, current.folder, current.manifest_sha256)
-    graph = read_graph(published.home.path, published_graph(current.folder, manifest))
+    graph = graph_from_bytes(read_file(published.home.path, published_graph(current.folder, manifest)))
     for spec in load_portfolio(str(published.portfolio)).candidates:
         files = [f for f in manifest.files if f.path.startswith(f"models/community/{spec.name}/")]
         files = [FileRef(path=f"{current.folder}/{file.path}", sha256=file.sha256) for file in files]

@@ -37,7 +37,7 @@ def log_of_four(engine):
 
 def verified(engine):
     with engine.connect() as connection:
-        return audit.verify_chain(connection)
+        return (audit.verified_hashes(connection) or [audit.GENESIS])[-1]
 
 
 def change(engine, statement):
@@ -53,7 +53,7 @@ def test_an_empty_log_has_the_genesis_head(engine):
 
 def test_an_untouched_log_verifies_up_to_its_head(log_of_four):
     with log_of_four.connect() as connection:
-        assert audit.verify_chain(connection) == audit.head(connection) != audit.GENESIS
+        assert audit.verified_hashes(connection)[-1] == audit.head(connection) != audit.GENESIS
 
 
 def test_the_hash_of_the_first_row_can_be_computed_by_hand(engine):

@@ -487,7 +487,7 @@ class TestPublishing:
         claim_and_publish(catalogue, alias="champion")
         assert events(catalogue) == ["refresh.started", "refresh.published"]
         with transaction(catalogue._engine, writing=False) as session:
-            assert audit.verify_chain(session.connection()) == catalogue.audit_head()
+            assert audit.verified_hashes(session.connection())[-1] == catalogue.audit_head()
 
     def test_a_result_of_a_form_unknown_here_is_an_integrity_error(self, catalogue):
         claim_and_publish(catalogue)

@@ -52,6 +52,14 @@ def test_both_ends_of_a_link_hear_each_other_and_have_their_types(data):
 _BOARD = ("board to firms", "board of firms")
 
 
+def test_weights_that_cancel_each_other_leave_the_edge_in_the_union(graphs):
+    edges = {"bought": [("a", "b", 2.0)], "sold": [("a", "b", -2.0)]}
+    graph = linked(graphs.graph_of(["a", "b"], edges), persons=2)
+    union = whole_graph(graph, typed=True).union
+    assert union.edges == 2 + 2 * 2, "one pair of firms and two links, both ways"
+    assert union.weights.tolist() == [1.0] * 6
+
+
 def test_without_types_or_without_nodes_there_are_firms_only(data, graphs):
     for block in (whole_graph(data.graph), whole_graph(graphs.learnable().graph, typed=True)):
         assert block.senders == data.graph.size

@@ -1,0 +1,58 @@
+"""Writing something to the lake for programs and for people: JSON and the pages made of it, in one step."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from schemas.base import Frozen
+from schemas.results import Manifest
+from schemas.terms import Quarter
+from tasks.lake import discard, publish_folder, rebased, write_file, write_json
+
+Content = TypeVar("Content", bound=Frozen)
+
+
+def written_pages(
+    home: Path,
+    kind: str,
+    content: Content,
+    pages: Mapping[str, Callable[[Content], str]],
+    *,
+    portfolio: str,
+    quarter: Quarter,
+    fingerprint: str,
+    name: str = "",
+) -> tuple[str, ...]:
+    """Write ``<kind>.json`` and its pages below ``lake/<portfolio>/<kind>s`` and return their full paths.
+
+    One that was written under the same name before is replaced.
+
+    Parameters
+    ----------
+    pages
+        By file name, what writes the page.
+    fingerprint
+        Of the graph it is about.
+    name
+        Of the folder; after quarter and content if none is given, so that the same content again changes nothing.
+    """
+    stage = f"work/{kind}-{uuid.uuid4().hex}"
+    try:
+        files = [write_json(home, f"{stage}/{kind}.json", content)]
+        files += [write_file(home, f"{stage}/{file}", make(content).encode()) for file, make in pages.items()]
+        name = name or f"{quarter}-{files[0].sha256[:16]}"
+        manifest = Manifest(
+            refresh=name,
+            portfolio=portfolio,
+            quarter=quarter,
+            fingerprint=fingerprint,
+            files=tuple(sorted((rebased(file, stage) for file in files), key=lambda file: file.path)),
+        )
+        folder = f"lake/{portfolio}/{kind}s/{name}"
+        publish_folder(home, stage, folder, manifest, replace=True)
+    finally:
+        discard(home, stage)
+    return tuple(str(home / folder / file) for file in (f"{kind}.json", *pages))
