@@ -22,16 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.recording import RESULTS, ROOT, commit, reached, record
+from benchmarks.recording import RESULTS, ROOT, commit, document, reached, record
 
 SEED = 0
 MILLION = 1_000_000
 FIRMS = MILLION
 GROWTH_ROWS = tuple(size * MILLION for size in (1, 2, 5, 10, 20, 50))
 ROWS_A_FIRM = 10
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PICTURE = ROOT / "docs" / "images" / "graph-cost.svg"
-MARKS = ("<!-- graph: written by benchmarks/graph.py -->", "<!-- graph: end -->")
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")} | {
     "POLARS_MAX_THREADS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -175,9 +173,7 @@ def _write_table(steps: dict[str, Result]) -> None:
     head = ["| step | here | beside | ratio | target |", "|---|---|---|---|---|"]
     rows = [row for name, lines in TABLE_ROWS.items() if name in steps for row in lines(steps[name])]
     table = [*head, *("| " + " | ".join(cells) + " |" for cells in rows)]
-    before, _, rest = DOCUMENT.read_text().partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    DOCUMENT.write_text(before + "\n".join([MARKS[0], "", *table, "", MARKS[1]]) + after)
+    document("graph", "\n".join(table))
 
 
 def _build_rows(run: Result) -> Iterator[tuple[str, ...]]:

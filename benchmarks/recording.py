@@ -11,6 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 
 def reached(
@@ -30,6 +31,17 @@ def record(name: str, content: dict[str, Any], *, seeds: list[int]) -> Path:
         + "\n"
     )
     return path
+
+
+def document(name: str, tables: str) -> None:
+    """Put the tables of `benchmarks/<name>.py` between its two marks in `docs/benchmarks.md`."""
+    begin, end = f"<!-- {name}: written by benchmarks/{name}.py -->", f"<!-- {name}: end -->"
+    text = DOCUMENT.read_text()
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"{DOCUMENT.name} must contain {begin!r} and {end!r} once each")
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2]
+    DOCUMENT.write_text(f"{before}{begin}\n\n{tables.strip()}\n\n{end}{after}")
 
 
 def commit() -> str:

@@ -37,7 +37,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.graph_tables import heavy_tailed_graph
-from benchmarks.recording import RESULTS, ROOT, reached, record
+from benchmarks.recording import RESULTS, ROOT, document, reached, record
 from models.csr import Csr
 from models.gnn import architectures, dimension_attention
 from models.gnn.blocks import Block, whole_graph
@@ -55,8 +55,6 @@ WIDTH, OUTPUTS, HEADS, THREADS = 64, 2, 4, 2
 ROUNDS = 9
 TARGETS = {"sage_mean": 7.5, "sage_pool": 8, "gcn": 12, "rgcn": 4, "gat": 2, "dimension_attention": 2.5}
 SAMPLED_STEPS = 300
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
-MARKS = ("<!-- speed: written by benchmarks/speed.py -->", "<!-- speed: end -->")
 
 Step = Callable[[], None]
 
@@ -463,10 +461,7 @@ def tables(kept: Mapping[str, Any]) -> str:
 
 def write_tables(kept: Mapping[str, Any]) -> None:
     """Put the tables between their marks in docs/benchmarks.md."""
-    text = DOCUMENT.read_text()
-    before, rest = text.split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    DOCUMENT.write_text(f"{before}{MARKS[0]}\n\n{tables(kept)}\n\n{MARKS[1]}{after}")
+    document("speed", tables(kept))
 
 
 def main() -> None:
