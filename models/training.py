@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -61,8 +62,20 @@ class Lesson:
                 learnt = self.data.development.copy()
         return self.with_shown(~learnt), np.pad(learnt, (0, self.whole.senders - len(learnt)))
 
+    @cached_property
+    def inputs(self) -> torch.Tensor:
+        """Values of all nodes, without outcomes: the same tensor each epoch, so that a block remembers them."""
+        return node_values(self.values, self.whole)
+
+    @cached_property
+    def asked(self) -> torch.Tensor:
+        """Values of all nodes as validation hears them: with all outcomes of development."""
+        return self.with_shown(self.data.development)
+
     def with_shown(self, visible: NDArray[np.bool_]) -> torch.Tensor:
         """Return the values of all nodes with the outcomes of the visible firms."""
+        if not self.shown.shape[1]:
+            return self.inputs
         shown = self.shown * torch.from_numpy(visible).float()[:, None]
         return node_values(torch.cat([self.values, shown], dim=1), self.whole)
 
@@ -135,10 +148,9 @@ def _epoch(
 def _validated(network: Network, lesson: Lesson, loss: Loss) -> tuple[float, NDArray[np.float64]]:
     """Return loss and probabilities of validation, which is shown all outcomes of development."""
     rows = torch.from_numpy(lesson.data.validation)
-    values = lesson.with_shown(lesson.data.development)
     network.eval()
     with torch.no_grad():
-        outputs = network([lesson.whole] * lesson.spec.layers, values)[: len(rows)][rows]
+        outputs = network([lesson.whole] * lesson.spec.layers, lesson.asked)[: len(rows)][rows]
         truth = torch.from_numpy(lesson.data.truth)[rows]
         logs = log_probabilities(outputs.double(), ordered=lesson.spec.ordered)
         return float(loss(outputs, truth)), logs.exp().numpy()
