@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from models.calibrated import panel_probabilities
 from models.candidates import fitted_candidate
 from models.fitted import FittingData
 from models.panel import UNKNOWN
@@ -49,7 +50,7 @@ def fit(run: RefreshRun, spec: SingleSpec, panel_ref: PanelRef, split: SplitRef,
         begun = time.perf_counter()
         model = fitted_candidate(spec, data)
         seconds = time.perf_counter() - begun
-        of_panel, of_quarter = model.probabilities(data.graph), model.probabilities(quarter)
+        of_panel, of_quarter = panel_probabilities(model, data), model.probabilities(quarter)
     found = Finding(model.content(), model.inputs, model.notes, seconds, of_panel, of_quarter)
     kept = keep_model(home, folder, spec, scheme, found, _predictor_files(home, f"{folder}/{PREDICTOR}", spec))
     note(", ".join([f"{model.inputs} inputs", *(f"{name} {_short(value)}" for name, value in model.notes.items())]))
