@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from schemas.candidates import CandidateSpec, NetworkSpec, SingleSpec
+from schemas.candidates import NetworkSpec, SingleSpec
 from schemas.errors import SettingsError, nearest
 from schemas.portfolio import PortfolioSpec
 from schemas.search_spaces import ARCHITECTURES, SPACES, Choice, Integers, Reals, Space
@@ -23,7 +23,7 @@ _DIGITS = 4
 #: what a kind cannot do without where the portfolio has none of it
 _NEEDED: dict[str, dict[str, Any]] = {"correct_and_smooth": {"base": {"kind": "lightgbm", "features": "neighbour"}}}
 
-_ADAPTER: TypeAdapter[SingleSpec] = TypeAdapter(CandidateSpec)
+_ADAPTER: TypeAdapter[SingleSpec] = TypeAdapter(Annotated[SingleSpec, Field(discriminator="kind")])
 
 
 def searched_kinds(portfolio: PortfolioSpec, asked: Sequence[str] = ()) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -67,9 +68,10 @@ def history_chart(trials: Sequence[TrialRecord]) -> Chart:
             look = {"color": PALETTE[turn], "marker": MARKERS[turn], "linestyle": "none", "markersize": 5}
             filled = {} if turn < 2 else {"markerfacecolor": "none"}
             axes.plot([one.number for one in members], [one.auc for one in members], label=name, **look, **filled)
-        best = np.maximum.accumulate([one.auc for one in complete]) if complete else []
+        best = list(accumulate((one.auc or 0.0 for one in complete), max))
         axes.step([one.number for one in complete], best, where="post", color="black", linewidth=1, label="best so far")
         axes.set(xlabel="trial", ylabel="AUC on validation")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y", color=GRID)
         figure.legend(loc="outside upper center", ncols=4)
     highest = max((one.auc or 0.0 for one in complete), default=None)

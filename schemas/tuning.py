@@ -116,4 +116,4 @@ class Tuning(Frozen):
 
     def counted(self, state: TrialState) -> int:
         """Return how many of the search's trials ended so."""
-        return sum(trial.state is state and not trial.own for trial in self.trials)
+        return sum(trial.state == state and not trial.own for trial in self.trials)

@@ -92,7 +92,8 @@ class Bench:
                 fixed: dict[str, Value] = {}
                 if spec.kind in self.kinds:
                     known = settings_within(self.portfolio, spec)
-                    fixed = {KIND: spec.kind} | {f"{spec.kind}.{key}": value for key, value in known.items()}
+                    fixed = {f"{spec.kind}.{key}": value for key, value in known.items()}
+                    fixed[KIND] = spec.kind
                 self.study.enqueue_trial(fixed, user_attrs={OWN: spec.name})
 
     def waiting(self) -> bool:

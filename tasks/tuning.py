@@ -209,7 +209,8 @@ def _importances(study: optuna.Study, trials: list[FrozenTrial]) -> tuple[tuple[
         # It warns of settings that few trials have: those of a kind that was seldom drawn. They get little.
         warnings.simplefilter("ignore")
         found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=_BEST_SHARE))
-    return tuple(SettingImportance(setting=name, share=share) for name, share in found.items()), ""
+    told = tuple(SettingImportance(setting=name, share=share) for name, share in found.items() if share > 0)
+    return told, "" if told else "the best trials have no setting in common that the others lack"
 
 
 def snippet(spec: CandidateSpec | AnyNetworkSpec) -> str:
