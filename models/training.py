@@ -81,14 +81,14 @@ class Lesson:
 
 
 class Trained(NamedTuple):
-    """What training found."""
+    """What training found: the epoch that was kept, and what it was kept for on validation."""
 
     best_epoch: int
-    best_loss: float
+    held_out: float
 
 
 def trained(network: Network, lesson: Lesson) -> Trained:
-    """Train in place and leave the network at the epoch with the least validation loss.
+    """Train in place and leave the network at the epoch that was best on validation (`NetworkSpec.kept_epoch`).
 
     A run that was killed goes on from its last checkpoint and ends at the same weights.
     """
@@ -109,16 +109,21 @@ def trained(network: Network, lesson: Lesson) -> Trained:
         mean_loss = _epoch(network, optimiser, lesson, sampling, loss, epoch)
         held_out, probabilities = _validated(network, lesson, loss)
         state.epoch = epoch
-        if held_out < state.best_loss:
-            state.best_epoch, state.best_loss = epoch, held_out
+        error = held_out if spec.kept_epoch == "loss" else 1 - _auc(lesson, probabilities)
+        if error < state.least_error:
+            state.best_epoch, state.least_error = epoch, error
             state.best = copy.deepcopy(network.state_dict())
         if data.watcher.due():
-            auc = float(scores(data.truth[data.validation], probabilities)["auc"][0])
+            auc = _auc(lesson, probabilities)
             data.watcher.show(Progress(name, epoch, spec.epochs, first, mean_loss, held_out, auc))
         if data.keeper.due():
             state.save(data.keeper, name, network, optimiser)
     network.load_state_dict(state.best)
-    return Trained(state.best_epoch, state.best_loss)
+    return Trained(state.best_epoch, state.least_error if spec.kept_epoch == "loss" else 1 - state.least_error)
+
+
+def _auc(lesson: Lesson, probabilities: NDArray[np.float64]) -> float:
+    return float(scores(lesson.data.truth[lesson.data.validation], probabilities)["auc"][0])
 
 
 def _epoch(

@@ -16,6 +16,7 @@ from schemas.tabular import (
     LogisticSpec,
     OrderedCandidate,
     RandomForestSpec,
+    StandardisedInputs,
     SvmSpec,
 )
 from schemas.terms import Family
@@ -97,7 +98,7 @@ class CorrectAndSmoothSpec(_Spreading):
         return base
 
 
-class GraphKernelSpec(_GraphMethod):
+class GraphKernelSpec(_GraphMethod, StandardisedInputs):
     """A kernel machine on who is related to the same firms.
 
     The kernel is cos(a, a')^power + feature_weight * exp(-gamma |x - x'|^2), with a the firms a firm is related to,

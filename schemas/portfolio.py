@@ -302,6 +302,15 @@ class PortfolioSpec(Frozen):
         return tuple(relation for relation in self.relations if not isinstance(relation, NearestSpec))
 
     @property
+    def linking_relations(self) -> tuple[AnyRelation, ...]:
+        """Return the relations that models know; those with `role: note` are for people."""
+        return tuple(
+            relation
+            for relation in self.relations
+            if not (isinstance(relation, RelationSpec) and relation.role == "note")
+        )
+
+    @property
     def single_candidates(self) -> tuple[SingleSpec, ...]:
         """Return the candidates that are fitted by themselves."""
         return tuple(candidate for candidate in self.candidates if not isinstance(candidate, EnsembleSpec))
@@ -396,6 +405,7 @@ class PortfolioSpec(Frozen):
         given = {Group.OWN, Group.NEIGHBOUR}
         given |= {Group.STRUCTURE} if self.graph.structure else set()
         given |= {Group.EMBEDDING} if self.graph.embedding else set()
+        linking = {relation.name for relation in self.linking_relations}
         for candidate in self.single_candidates:
             asked = {*getattr(candidate, "features", ()), *getattr(getattr(candidate, "base", None), "features", ())}
             missing = sorted(asked - given)
@@ -404,11 +414,11 @@ class PortfolioSpec(Frozen):
                     f"candidate {candidate.name}: `features` asks for {', '.join(missing)}, which "
                     f"{' and '.join(f'`graph.{group}`' for group in missing)} would have to describe"
                 )
-            if getattr(candidate, "tells_relations_apart", False) and not self.relations:
+            if getattr(candidate, "tells_relations_apart", False) and not linking:
                 yield f"candidate {candidate.name}: {candidate.kind} tells relations apart, and none is declared"
             if candidate.ordered and self.target.kind is not TargetKind.ORDINAL:
                 yield f"candidate {candidate.name}: `ordered` is for an ordinal target; this one is {self.target.kind}"
-            strange = sorted(set(getattr(candidate, "relations", ())) - {relation.name for relation in self.relations})
+            strange = sorted(set(getattr(candidate, "relations", ())) - linking)
             if strange:
                 yield f"candidate {candidate.name}: `relations` names what is no relation: {', '.join(strange)}"
         yield from self._ensemble_mistakes()

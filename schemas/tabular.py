@@ -76,7 +76,17 @@ class Tabular(OrderedCandidate):
         return Family.TABULAR if self.features == (Group.OWN,) else Family.NEIGHBOUR
 
 
-class LogisticSpec(Tabular):
+class StandardisedInputs(Candidate):
+    """A candidate that needs comparable inputs: missing values filled, mean 0 and deviation 1.
+
+    `log_inputs` does so with sign(x) log(1 + |x|) in the place of each input x, for counts and amounts whose tails are
+    heavy. Trees, which see the order of values alone, have no use for it.
+    """
+
+    log_inputs: bool = False
+
+
+class LogisticSpec(Tabular, StandardisedInputs):
     """Regularised logistic regression; `inverse_penalty` is scikit-learn's C."""
 
     kind: Literal["logistic"]
@@ -97,7 +107,7 @@ class LightGBMSpec(Tabular):
     penalty: Annotated[float, Field(ge=0)] = 1.0
 
 
-class SvmSpec(Tabular):
+class SvmSpec(Tabular, StandardisedInputs):
     """A support vector machine with squared hinge loss, `inverse_penalty` its C.
 
     The kernel is linear, or exp(-gamma |x - x'|^2) with gamma 1 / inputs by default. Beyond `landmarks` development
