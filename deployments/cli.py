@@ -17,6 +17,7 @@ from deployments.audit_commands import audit_app
 from deployments.console import JsonOption, stdout_kept
 from deployments.housekeeping_commands import add_housekeeping_commands
 from deployments.promotion_commands import add_promotion_commands
+from deployments.tuning_commands import add_tuning_commands
 from schemas.errors import CreditnetError
 
 _CODES = """
@@ -237,6 +238,7 @@ def fetch(
 
 add_promotion_commands(app)
 add_housekeeping_commands(app)
+add_tuning_commands(app)
 app.add_typer(audit_app, name="audit")
 
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from schemas.specs import Name
 from schemas.tabular import (
+    Calibration,
     Candidate,
     Group,
     Groups,
@@ -92,8 +93,8 @@ class CorrectAndSmoothSpec(_Spreading):
     @field_validator("base")
     @classmethod
     def _plain(cls, base: BaseSpec) -> BaseSpec:
-        if base.ordered:
-            raise ValueError("`ordered` belongs to the candidate itself, not to its base")
+        if base.ordered or base.calibration is not Calibration.NONE:
+            raise ValueError("`ordered` and `calibration` belong to the candidate itself, not to its base")
         return base
 
 

@@ -23,7 +23,7 @@ from schemas.relation_kinds import (
     SimilarTextSpec,
 )
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, TrainingSpec
-from schemas.splits import SplitSpec
+from schemas.splits import SplitSpec, UseSpec
 from schemas.tables import TableSpec
 from schemas.terms import Family, Kind, Quarter, Role, Scheme, TargetKind
 
@@ -272,6 +272,7 @@ class PortfolioSpec(Frozen):
     derived: tuple[DerivedFeature, ...] = ()
     graph: GraphSpec = GraphSpec()
     split: SplitSpec = SplitSpec()
+    use: UseSpec | None = None
     training: TrainingSpec = TrainingSpec()
     candidates: Annotated[tuple[CandidateSpec, ...], Field(min_length=1)]
     evaluation: EvaluationSpec = EvaluationSpec()
@@ -319,6 +320,11 @@ class PortfolioSpec(Frozen):
         """Return the candidates that combine others."""
         return tuple(candidate for candidate in self.candidates if isinstance(candidate, EnsembleSpec))
 
+    @property
+    def primary_scheme(self) -> Scheme:
+        """Return the scheme whose validation chooses and whose models are scored and registered."""
+        return (self.use.primary(self.split.schemes) if self.use else None) or self.split.schemes[0]
+
     def family_of(self, candidate: CandidateSpec) -> Family:
         """Return what a candidate knows of a firm; an ensemble knows what the richest of its members knows."""
         if not isinstance(candidate, EnsembleSpec):
@@ -362,6 +368,11 @@ class PortfolioSpec(Frozen):
                 yield f"{group}: names must differ, these repeat: {', '.join(twice)}"
 
     def _split_mistakes(self) -> Iterator[str]:
+        if self.use and self.use.primary(self.split.schemes) is None:
+            fitting = (
+                "`community`" if self.use.firms_from == "unseen_communities" else "`published`, `temporal` or `entity`"
+            )
+            yield f"use.firms_from: {self.use.firms_from} needs a scheme that validates on such firms: {fitting}"
         if self.split.published is None:
             return
         column = self.split_column
