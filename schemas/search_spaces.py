@@ -95,7 +95,7 @@ SPACES: dict[str, Space] = {
     },
     "label_propagation": {
         **_SPREADING,
-        "alpha": Reals(low=0.1, high=1),
+        "alpha": Reals(low=0.1, high=0.99),
         "prior": Reals(low=1e-3, high=10, log=True),
         "clamped": _YES_OR_NO,
     },
