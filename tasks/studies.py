@@ -171,7 +171,7 @@ def forget_dead(study: optuna.Study) -> None:
         optuna.storages.fail_stale_trials(study)
 
 
-def own(trial: optuna.Trial) -> None:
+def claim(trial: optuna.Trial) -> None:
     """Write down that this process runs a trial."""
     trial.set_user_attr(OWNER, list(this_process()))
 

@@ -10,7 +10,7 @@ import time
 
 from optuna.trial import TrialState
 
-from tasks.studies import forget_dead, open_study, own
+from tasks.studies import claim, forget_dead, open_study
 
 
 def finished(study) -> int:
@@ -21,7 +21,7 @@ def main(url: str, name: str, trials: str, seconds: str = "0") -> None:
     study = open_study(url, name, "the same data", seed=3)
 
     def objective(trial) -> float:
-        own(trial)
+        claim(trial)
         value = trial.suggest_float("x", 0, 1)
         time.sleep(float(seconds))
         return -((value - 0.3) ** 2)

@@ -25,7 +25,7 @@ from schemas.errors import SettingsError
 from tasks.catalogue import open_catalogue, upgrade
 from tasks.catalogue.database import connect
 from tasks.catalogue.tables import OPTUNA_TABLES, Base, is_ours
-from tasks.studies import OWNER, forget_dead, open_storage, open_study, own
+from tasks.studies import OWNER, claim, forget_dead, open_storage, open_study
 
 #: trials that are asked for by hand stand for those of workers that died in the middle of one
 BY_HAND = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed:UserWarning")
@@ -54,7 +54,7 @@ def draws(study):
 
 def optimise(study, trials):
     def objective(trial):
-        own(trial)
+        claim(trial)
         return -((trial.suggest_float("x", 0, 1) - 0.3) ** 2)
 
     study.optimize(objective, n_trials=trials)
@@ -129,7 +129,7 @@ def test_a_dead_workers_trial_is_taken_back_and_finished_ones_stay(url):
     dead, alive, elsewhere = (study.ask() for _ in range(3))
     host = os.uname().nodename
     dead.set_user_attr(OWNER, [host, gone.pid, 1.0])
-    own(alive)
+    claim(alive)
     elsewhere.set_user_attr(OWNER, ["another-host", gone.pid, 1.0])
     ownerless = study.ask()
     forget_dead(study)

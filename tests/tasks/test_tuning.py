@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -177,10 +180,23 @@ def test_without_an_own_candidate_there_is_nothing_to_compare_with(bench, monkey
 
 def test_a_candidate_that_two_workers_queued_is_measured_once(bench):
     opened = bench.opened()
-    opened.forget_and_queue()
+    opened.queue_own()
     opened.study.enqueue_trial({}, user_attrs={"own": "logistic"})  # by a worker that began at the same moment
     found = bench(trials=0)
     assert [trial.own for trial in found.trials] == ["logistic", "forest"]
+
+
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed:UserWarning")  # asked for by hand
+def test_an_own_candidate_whose_worker_died_is_measured_by_another(bench):
+    opened = bench.opened()
+    opened.queue_own()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    dead = opened.study.ask()
+    dead.set_user_attr("owner", [socket.gethostname(), gone.pid, 1.0])
+    found = bench(trials=0)
+    assert sorted(trial.own for trial in found.trials) == ["forest", "logistic"]
+    assert dead.number not in {trial.number for trial in found.trials}
 
 
 def watched(study, aucs, *, may_end):
