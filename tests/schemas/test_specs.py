@@ -84,7 +84,7 @@ def test_a_candidate_belongs_to_the_family_of_what_it_sees():
         (GraphKernelSpec, {"feature_weight": 0, "gamma": 1.0}, "`feature_weight: 0` leaves out"),
         (GraphKernelSpec, {"feature_weight": 0, "features": "neighbour"}, "`feature_weight: 0` leaves out"),
         (CorrectAndSmoothSpec, {"base": {"kind": "autogluon"}}, "does not match any of the expected tags"),
-        (CorrectAndSmoothSpec, {"base": {"kind": "logistic", "ordered": True}}, "belongs to the candidate itself"),
+        (CorrectAndSmoothSpec, {"base": {"kind": "logistic", "ordered": True}}, "belong to the candidate itself"),
         (EnsembleSpec, {"members": ["a"]}, "at least 2 items"),
         (EnsembleSpec, {"members": ["a", "b", "a"]}, "these repeat: a"),
         (EnsembleSpec, {"ordered": True}, "Extra inputs are not permitted"),
