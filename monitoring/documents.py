@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -32,9 +33,10 @@ from schemas.results import (
     Interval,
     Judged,
     QuarantinedRow,
+    RankAgreement,
     SplitResult,
 )
-from schemas.terms import TEST_SAMPLES, Judgement, Sample
+from schemas.terms import TEST_SAMPLES, Family, Judgement, Sample
 
 Form = Literal["html", "markdown"]
 
@@ -151,6 +153,27 @@ def samples_shown(found: Iterable[Sample]) -> list[Sample]:
     return sorted(set(found), key=order.index)
 
 
+def graph_recommendation(evaluation: Evaluation) -> str:
+    """Say which candidate is recommended: the simplest that is not worse on validation, with the graph or without."""
+    chosen = next(candidate for candidate in evaluation.candidates if candidate.name == evaluation.chosen)
+    has = "without the graph" if chosen.family is Family.TABULAR else "with the graph"
+    return f"Recommended: {evaluation.chosen}, {has}, the simplest candidate that is not worse on validation."
+
+
+def least_agreement(agreement: Iterable[RankAgreement]) -> list[RankAgreement]:
+    """Return, for each sample, the two networks whose scores are least alike; those without a value last."""
+    least: dict[Sample, RankAgreement] = {}
+    for one in agreement:
+        so_far = least.get(one.sample)
+        if so_far is None or _rank(one) < _rank(so_far):
+            least[one.sample] = one
+    return [least[sample] for sample in samples_shown(least)]
+
+
+def _rank(one: RankAgreement) -> float:
+    return math.inf if one.correlation.value is None else one.correlation.value
+
+
 def _samples_of(evaluation: Evaluation) -> list[Sample]:
     return samples_shown(sample for candidate in evaluation.candidates for sample in candidate.samples)
 
@@ -212,6 +235,8 @@ def template_environment(form: Form) -> Environment:
             open_findings,
             drift_gates,
             drift_verdict,
+            graph_recommendation,
+            least_agreement,
             samples_shown,
             _samples_of,
             _metrics_of,

@@ -60,6 +60,7 @@ from schemas.results import (
     ExpectationResult,
     GateResult,
     GraphGain,
+    GraphHelp,
     GraphStatistics,
     GroupFairness,
     Histogram,
@@ -68,6 +69,8 @@ from schemas.results import (
     Judged,
     PartnerStatistics,
     QuarantinedRow,
+    RankAgreement,
+    RecoveredShare,
     RelationChurn,
     RelationStatistics,
     SampleResult,
@@ -140,6 +143,16 @@ def _portfolio(text: str, **changes: object) -> PortfolioSpec:
         ],
     }
     return PortfolioSpec.model_validate(fields | changes)
+
+
+def _gain(sample: Sample, difference: Interval, simple: str = "lightgbm_own") -> GraphGain:
+    return GraphGain(sample=sample, graph_candidate="graphsage", simple_candidate=simple, difference=difference)
+
+
+def _recovered(sample: Sample, share: Interval) -> RecoveredShare:
+    return RecoveredShare(
+        sample=sample, aggregates="lightgbm_neighbour", network="graphsage", own="lightgbm_own", share=share
+    )
 
 
 def _candidate(row: int, samples: dict[Sample, float]) -> CandidateResult:
@@ -487,19 +500,27 @@ def rich(text: str = "") -> Dossier:
             chosen="lightgbm_neighbour",
             best_on_validation="graphsage",
             choice_reason="It is the simplest candidate not significantly worse than graphsage on validation.",
-            gains=(
-                GraphGain(
-                    sample=Sample.OUT_OF_COMMUNITY,
-                    graph_candidate="graphsage",
-                    simple_candidate="lightgbm_own",
-                    difference=Interval(value=0.05, low=0.021, high=0.083),
+            graph=GraphHelp(
+                helped="yes",
+                reason="graphsage is better than lightgbm_own.",
+                gains=(
+                    _gain(Sample.OUT_OF_COMMUNITY, Interval(value=0.05, low=0.021, high=0.083)),
+                    _gain(Sample.OUT_OF_TIME, Interval(value=0.012, low=-0.01, high=0.034)),
                 ),
-                GraphGain(
-                    sample=Sample.OUT_OF_TIME,
-                    graph_candidate="graphsage",
-                    simple_candidate="lightgbm_own",
-                    difference=Interval(value=0.012, low=-0.01, high=0.034),
+                control=(
+                    _gain(Sample.OUT_OF_TIME, Interval(value=0.2, low=0.1, high=0.3), "graphsage without the graph"),
                 ),
+                recovered=(
+                    _recovered(Sample.OUT_OF_COMMUNITY, Interval(value=0.8, low=0.5, high=1.1)),
+                    _recovered(Sample.OUT_OF_TIME, Interval(value=None)),
+                ),
+                agreement=tuple(
+                    RankAgreement(
+                        sample=Sample.OUT_OF_TIME, first="gat", second=other, correlation=Interval(value=value)
+                    )
+                    for other, value in (("gcn", 0.91), ("graphsage", 0.62))
+                ),
+                agree="no",
             ),
             leakage_gap=Interval(value=0.061, low=0.02, high=0.1),
             leakage_reason="Logistic regression on own features.",
@@ -557,7 +578,7 @@ def poor() -> Dossier:
             chosen="logistic_own",
             best_on_validation="logistic_own",
             choice_reason="It is the only candidate.",
-            gains=(),
+            graph=GraphHelp(helped="not assessable", reason="No candidate but ensembles has the graph."),
             leakage_gap=Interval(value=None),
             leakage_reason="There is one community.",
         ),
@@ -743,6 +764,23 @@ def test_the_card_shows_what_calibration_did_on_validation(write):
     part = text[text.index("Calibrated on validation") :]
     for shown in (first.name, "beta", "0.512", "0.487", "0.081", "0.023", "fitted on other communities"):
         assert shown in part
+
+
+@pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
+def test_the_card_says_whether_the_graph_helped_and_how_that_was_found(write):
+    text = written(write, "rich")
+    text = Page(text).text if write is model_card_html else text.replace("\\", "")
+    assert "graphsage is better than lightgbm_own." in text
+    assert (
+        "Recommended: lightgbm_neighbour, with the graph, the simplest candidate that is not worse on validation."
+    ) in text
+    assert "graphsage without the graph" in text
+    assert "+0.200 [+0.100, +0.300]" in text
+    assert "0.800 [0.500, 1.100]" in text
+    assert "the network gains nothing beyond chance" in text
+    assert "they agree: no" in text
+    assert "gat and graphsage" in text
+    assert "gat and gcn" not in text, "the least alike are enough"
 
 
 @pytest.mark.parametrize("write", [graph_page_html, graph_page_markdown])
