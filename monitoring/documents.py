@@ -22,6 +22,7 @@ from monitoring import charts, filters, graph_charts, rules
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
 from schemas.base import Frozen
+from schemas.hidden_layers import HiddenLayers
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.references import RefreshKey
@@ -61,6 +62,8 @@ class Dossier(Frozen):
         One sentence on where the chosen model stands in the registry and who approved it.
     publication_dates_known
         False if at least one table has no publication dates and counts as known at the quarter's end.
+    hidden_layers
+        What the networks make of firms; None if there is no network, or nothing to show of it.
     """
 
     portfolio: PortfolioSpec
@@ -78,6 +81,7 @@ class Dossier(Frozen):
     registration: str
     written_at: dt.datetime
     publication_dates_known: bool
+    hidden_layers: HiddenLayers | None = None
 
 
 class Finding(Frozen):

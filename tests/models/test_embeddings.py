@@ -101,7 +101,7 @@ def test_graphs_with_next_to_nothing_are_finite_and_zero_where_nothing_is(graphs
     assert (found[np.diff(graph.union().indptr) == 0] == 0).all()
 
 
-@pytest.mark.parametrize("spec", SPECS[1:], ids=["deepwalk", "node2vec", "fastrp"])
+@pytest.mark.parametrize("spec", SPECS[2:], ids=["deepwalk", "node2vec", "fastrp"])
 def test_another_seed_gives_other_coordinates(graphs, spec):
     graph = graphs.graph_from_networkx(communities())
     assert np.abs(embedding(graph, spec) - embedding(graph, spec.model_copy(update={"seed": 1}))).max() > 0.01

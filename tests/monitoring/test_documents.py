@@ -21,6 +21,7 @@ from monitoring.documents import (
     monitoring_report_markdown,
     open_findings,
 )
+from monitoring.embeddings_page import embeddings_page_html, embeddings_page_markdown
 from monitoring.filters import amount, inert, interval, markdown, shortened
 from monitoring.graph_page import graph_page_html, graph_page_markdown
 from monitoring.rules import RULES
@@ -40,6 +41,7 @@ from schemas.diffs import (
     RelationDiff,
     WeightMove,
 )
+from schemas.hidden_layers import ClusterAgreement, HiddenLayer, HiddenLayers
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import (
     CommunitiesPortrait,
@@ -83,10 +85,16 @@ from schemas.results import (
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
 
 EVIL = "<script>alert(1)</script> \"'`|*[x](http://evil)\u202eevil\u2066\nnext & $x^{$"
-HTML = (model_card_html, monitoring_report_html, graph_page_html)
+HTML = (model_card_html, monitoring_report_html, graph_page_html, embeddings_page_html)
 #: documents of the same refresh that a document may link to
-BESIDE = ("graph.html", "graph.md")
-MARKDOWN = (model_card_markdown, monitoring_report_markdown, graph_page_markdown, artifact_markdown)
+BESIDE = ("graph.html", "graph.md", "embeddings.html", "embeddings.md")
+MARKDOWN = (
+    model_card_markdown,
+    monitoring_report_markdown,
+    graph_page_markdown,
+    embeddings_page_markdown,
+    artifact_markdown,
+)
 SAMPLES = {Sample.DEVELOPMENT: 0.05, Sample.VALIDATION: 0.01, Sample.OUT_OF_COMMUNITY: 0.0, Sample.OUT_OF_TIME: -0.02}
 CANDIDATES = (
     ("logistic_own", "logistic", "own", Family.TABULAR, 0.681),
@@ -147,6 +155,31 @@ def _portfolio(text: str, **changes: object) -> PortfolioSpec:
 
 def _gain(sample: Sample, difference: Interval, simple: str = "lightgbm_own") -> GraphGain:
     return GraphGain(sample=sample, graph_candidate="graphsage", simple_candidate=simple, difference=difference)
+
+
+def _hidden_layers(classes: tuple[str, ...], evil: str) -> HiddenLayers:
+    firms = 30
+    circle = tuple((float(row % 6), float(row // 6)) for row in range(firms))
+    return HiddenLayers(
+        samples=(Sample.OUT_OF_COMMUNITY, Sample.OUT_OF_TIME),
+        available=4711,
+        firms=tuple(f"f{row}{evil}" for row in range(firms)),
+        quarters=("2023Q4",) * firms,
+        classes=tuple(classes[row % 3 == 0] for row in range(firms)),
+        communities=tuple(f"c{min(row // 4, 7)}{evil}" for row in range(firms)),
+        seeds=10,
+        networks=tuple(
+            HiddenLayer(
+                candidate=name,
+                kind="gat",
+                width=32,
+                ari=ClusterAgreement(mean=0.0957, sd=0.0012),
+                nmi=ClusterAgreement(mean=0.1624, sd=0.0034),
+                places=circle,
+            )
+            for name in ("gat", "graphsage")
+        ),
+    )
 
 
 def _recovered(sample: Sample, share: Interval) -> RecoveredShare:
@@ -532,6 +565,7 @@ def rich(text: str = "") -> Dossier:
         registration="Registered as @challenger and @champion by bootstrap; nobody has approved it yet.",
         written_at=dt.datetime(2025, 1, 4, 6, 30, tzinfo=dt.UTC),
         publication_dates_known=True,
+        hidden_layers=_hidden_layers(_portfolio(text).target.classes, text),
     )
 
 
@@ -600,6 +634,7 @@ def poor() -> Dossier:
             )
         },
         "environment": {},
+        "hidden_layers": None,
         "publication_dates_known": False,
     }
     return full.model_copy(update=changes)
@@ -703,7 +738,8 @@ def test_markdown_tables_have_the_same_number_of_cells_in_every_row(write, name)
         else:
             assert len(rows_of_table) != 1, "a table's head and its rule were torn apart"
             rows_of_table = []
-    assert tables >= (1 if name == "poor" else 2)
+    least = 1 if name == "poor" else 2
+    assert tables >= (least - 1 if write is embeddings_page_markdown else least)
 
 
 @each_markdown
@@ -716,7 +752,7 @@ def test_markdown_obeys_no_delivered_text(write):
     assert all(link.startswith(("#", "data:image/png")) or link in BESIDE for link in links)
 
 
-@pytest.mark.parametrize("write", HTML + MARKDOWN[:3])
+@pytest.mark.parametrize("write", HTML[:3] + MARKDOWN[:3])
 def test_hostile_text_is_shown_for_what_it_is(write):
     text = written(write, "hostile")
     assert "⟨U+202E⟩" in text
@@ -783,6 +819,27 @@ def test_the_card_says_whether_the_graph_helped_and_how_that_was_found(write):
     assert "gat and gcn" not in text, "the least alike are enough"
 
 
+@pytest.mark.parametrize("write", [embeddings_page_html, embeddings_page_markdown])
+def test_the_embeddings_page_has_each_networks_clusters_and_two_pictures(write):
+    text = written(write, "rich")
+    if write is embeddings_page_html:
+        assert len(Page(text).every("img")) == 4
+        assert len(text) < 500_000
+        text = Page(text).text
+    else:
+        assert text.count("30 firm-quarters in the plane by") == 4
+        text = text.replace("\\", "")
+    assert "30 of 4,711 firm-quarters of out of community, out of time" in " ".join(text.split())
+    assert text.count("0.0957 ± 0.0012") == text.count("0.1624 ± 0.0034") == 2
+
+
+@pytest.mark.parametrize("write", [embeddings_page_html, embeddings_page_markdown])
+def test_without_a_network_the_embeddings_page_says_so_and_the_card_has_no_link(write):
+    assert "no graph neural network is among the candidates" in written(write, "poor")
+    assert "embeddings.html" not in written(model_card_html, "poor")
+    assert "embeddings.html" in written(model_card_html, "rich")
+
+
 @pytest.mark.parametrize("write", [graph_page_html, graph_page_markdown])
 def test_the_graph_page_says_which_graph_it_is_and_what_changed(write):
     dossier = DOSSIERS["rich"]
@@ -816,7 +873,7 @@ def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
     assert all(found.finding in Page(written(model_card_html, "rich")).text for found in findings)
 
 
-@pytest.mark.parametrize("write", [*HTML, *MARKDOWN])
+@pytest.mark.parametrize("write", [*HTML[:3], *(one for one in MARKDOWN if one is not embeddings_page_markdown)])
 def test_what_cannot_be_assessed_is_named_with_its_reason(write):
     text = written(write, "poor")
     assert "not assessable" in text
