@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.calibrated import FittedCalibrated
 from models.evaluation import Contest
 from models.fitting import FittedGnn
 from models.hidden_layers import SEEDS, cluster_agreement, plane, shown_rows
@@ -38,6 +39,8 @@ def hidden_layers(home: Path, contest: Contest, evidence: Evidence) -> HiddenLay
     networks = []
     for spec in specs:
         fitted = restore(home, evidence.model(spec.name, contest.primary), spec)
+        if isinstance(fitted, FittedCalibrated):
+            fitted = fitted.base
         assert isinstance(fitted, FittedGnn)
         layer = fitted.last_hidden(panel.graph)[shown]
         ari, nmi = cluster_agreement(layer, truth, clusters=len(classes))
