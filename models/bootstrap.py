@@ -7,9 +7,11 @@ drawn with replacement: an interval of resampled rows would be too narrow.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from models.discrimination import METRICS, Floats, point_scores, scores
 from schemas.errors import nearest
@@ -137,6 +139,95 @@ def paired_difference(
     ours, theirs = (scores(truth, model, threshold=cutoff, weights=weights)[metric] for model, cutoff in pairs)
     value = None if points[0] is None or points[1] is None else points[0] - points[1]
     return _interval(value, ours - theirs, clusters)
+
+
+class ResampledAuc(NamedTuple):
+    """AUC of one model on rows as they are (None if undefined) and on each resample, (draws,), NaN where undefined."""
+
+    point: float | None
+    replicates: Floats
+    clusters: npt.NDArray[np.generic]
+
+    def minus(self, other: ResampledAuc) -> Interval:
+        """Return this AUC minus another on the same resamples (`paired_difference`)."""
+        value = None if self.point is None or other.point is None else self.point - other.point
+        return _interval(value, self.replicates - other.replicates, self.clusters)
+
+    def share_of(self, whole: ResampledAuc, base: ResampledAuc) -> Interval:
+        """Return (this - base) / (whole - base): the share of a gain over `base` that this model has too.
+
+        The share is only defined where `whole` is better than `base` beyond chance: the interval of a ratio whose
+        denominator may be 0 is not bounded (Fieller 1954). It may lie above 1 or below 0.
+        """
+        gain = whole.minus(base)
+        if self.point is None or whole.point is None or base.point is None or not significantly_better(gain):
+            return Interval(value=None)
+        denominators = whole.replicates - base.replicates
+        ratios = np.full_like(denominators, np.nan)
+        np.divide(self.replicates - base.replicates, denominators, out=ratios, where=denominators > 0)
+        return _interval((self.point - base.point) / (whole.point - base.point), ratios, self.clusters)
+
+
+class PairedAuc:
+    """AUC of several models on the same rows and the same resamples of whole clusters; each is computed once.
+
+    Parameters
+    ----------
+    truth, clusters : (n,)
+        As in `score_intervals`.
+    """
+
+    def __init__(self, truth: npt.ArrayLike, clusters: npt.ArrayLike, *, draws: int, seed: int) -> None:
+        self._truth, self._clusters = np.asarray(truth), np.asarray(clusters)
+        self._draws, self._seed = draws, seed
+        self._known: dict[str, ResampledAuc] = {}
+
+    def of(self, name: str, probabilities: npt.ArrayLike) -> ResampledAuc:
+        """Return the AUC of a model by its name; `probabilities`, (n, K), are looked at the first time only."""
+        if name not in self._known:
+            point = point_scores(self._truth, probabilities, threshold=0.5)["auc"]
+            # Drawn again each time rather than kept: (draws, n) is much larger than anything else here.
+            weights = _weights_of(self._truth, self._clusters, draws=self._draws, seed=self._seed)
+            replicates = scores(self._truth, probabilities, weights=weights)["auc"]
+            self._known[name] = ResampledAuc(point, replicates, self._clusters)
+        return self._known[name]
+
+
+def rank_correlation(
+    first: npt.ArrayLike, second: npt.ArrayLike, clusters: npt.ArrayLike, *, draws: int, seed: int
+) -> Interval:
+    """Compute Spearman's rank correlation of two models' scores, and its 95 % percentile interval over clusters.
+
+    Parameters
+    ----------
+    first, second, clusters : (n,)
+        Scores of the two models for the same rows; ties share their mean rank.
+
+    Returns
+    -------
+    Interval
+        In [-1, 1]; the value is None if a model gives all rows the same score. Resamples keep the ranks among all rows,
+        which is exact for the value and to first order for the interval.
+    """
+    ranks = np.stack([rankdata(first), rankdata(second)])
+    if np.ptp(ranks, axis=1).min() == 0:
+        return Interval(value=None)
+    weights = _weights_of(ranks[0], clusters, draws=draws, seed=seed)
+    value = _weighted_correlation(ranks, np.ones((1, ranks.shape[1])))
+    return _interval(float(value[0]), _weighted_correlation(ranks, weights), clusters)
+
+
+def _weighted_correlation(columns: Floats, weights: Floats) -> Floats:
+    """Return Pearson's correlation of two columns, (2, n), under each row of weights: (draws,), NaN if one is flat."""
+    total = weights.sum(axis=1)
+    centred = columns - columns.mean(axis=1, keepdims=True)  # keeps the sums of squares from cancelling
+    means = weights @ centred.T / total[:, None]
+    squares = weights @ (centred**2).T / total[:, None] - means**2
+    product = weights @ (centred[0] * centred[1]) / total - means[:, 0] * means[:, 1]
+    scale = np.sqrt(squares[:, 0] * squares[:, 1])
+    found: Floats = np.full(len(weights), np.nan)
+    np.divide(product, scale, out=found, where=scale > 1e-12 * centred.shape[1] ** 2)
+    return found
 
 
 def significantly_better(difference: Interval) -> bool:

@@ -47,16 +47,23 @@ def spectral_embedding(union: sp.csr_array, firms: NDArray[np.str_], spec: Spect
     Across components the leading eigenvalue 1 repeats once a component and its vectors only say which
     component a firm is in, hence the largest only (ties: the one with the first firm). The first
     coordinate is sqrt(degree + 1), normalised; the next ones are the smoothest functions on the graph.
-    Columns have length 1 and the sign of `with_fixed_signs`; beyond the size of the component they are 0. Where
-    eigenvalues coincide any basis of their space would do, and the ids decide which one is returned.
+    Columns have length 1 (rows have, with `spec.unit_rows`) and the sign of `with_fixed_signs`; beyond the size
+    of the component they are 0. Where eigenvalues coincide any basis of their space would do, and the ids decide
+    which one is returned.
     """
     coordinates = np.zeros((len(firms), spec.dimensions))
     members = largest_component(union)
     if len(members) < 2:
         return coordinates
-    matrix = renormalised_adjacency(sp.csr_array(union[members][:, members]))
-    _, vectors = leading_eigenpairs(matrix, spec.dimensions, _start(firms[members], spec.seed))
-    coordinates[members, : vectors.shape[1]] = with_fixed_signs(vectors)
+    matrix = renormalised_adjacency(sp.csr_array(union[members][:, members]), spec.regularisation)
+    count = spec.dimensions + spec.without_first
+    _, vectors = leading_eigenpairs(matrix, count, _start(firms[members], spec.seed))
+    found = with_fixed_signs(vectors)
+    if spec.unit_rows:
+        found = rows_of_length_1(found)
+    if spec.without_first:
+        found = found[:, 1:]
+    coordinates[members, : found.shape[1]] = found
     return coordinates
 
 
@@ -97,9 +104,15 @@ def fastrp_embedding(union: sp.csr_array, firms: NDArray[np.str_], spec: FastRPS
     coordinates: FloatMatrix = np.zeros_like(projection)
     for weight in spec.power_weights:
         reached = transitions @ reached
-        lengths = np.linalg.norm(reached, axis=1, keepdims=True)
-        coordinates += weight * np.divide(reached, lengths, out=np.zeros_like(reached), where=lengths > 0)
+        coordinates += weight * rows_of_length_1(reached)
     return coordinates
+
+
+def rows_of_length_1(values: FloatMatrix) -> FloatMatrix:
+    """Return the values, (n, d), with each row scaled to length 1; a row of zeros stays one."""
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    scaled: FloatMatrix = np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
+    return scaled
 
 
 def _start(firms: NDArray[np.str_], seed: int) -> NDArray[np.float64]:

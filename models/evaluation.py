@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from models.bootstrap import score_intervals
 from models.corporate_graph import FloatMatrix
 from models.discrimination import f1_threshold
+from models.graph_help import Evidence, graph_help
 from models.leakage import LeakageRows, leakage_gap
 from models.panel import Panel
-from models.selection import SampleRows, best_of, simplest_not_worse
-from schemas.candidates import CandidateSpec
+from models.selection import SampleRows, simplest_not_worse
+from schemas.candidates import CandidateSpec, SingleSpec
 from schemas.portfolio import PortfolioSpec
-from schemas.results import CandidateResult, Evaluation, GraphGain, Interval, SampleResult
-from schemas.terms import TEST_SAMPLES, Family, Sample, Scheme
+from schemas.results import CandidateResult, Evaluation, GraphHelp, Interval, SampleResult
+from schemas.terms import TEST_SAMPLES, Sample, Scheme
+
+#: A candidate fitted without the graph under a scheme: its probabilities for all firm-quarters, (n, classes).
+PlainTwin = Callable[[SingleSpec, Scheme], FloatMatrix]
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,15 @@ class Contest:
         )
 
 
-def evaluation(contest: Contest) -> Evaluation:
-    """Measure every candidate, choose on validation, and say what the graph added elsewhere."""
+def evaluation(contest: Contest, plain: PlainTwin | None = None) -> Evaluation:
+    """Measure every candidate, choose on validation, and say whether the graph helped elsewhere.
+
+    Parameters
+    ----------
+    plain
+        Fits a candidate without the graph under a scheme and returns its probabilities, (n, classes); see
+        `models.graph_help.graph_help`.
+    """
     candidates = tuple(_measured(spec, contest) for spec in contest.portfolio.candidates)
     names = [candidate.name for candidate in candidates]
     auc = {c.name: c.samples[Sample.VALIDATION].metrics["auc"].value for c in candidates}
@@ -105,7 +116,7 @@ def evaluation(contest: Contest) -> Evaluation:
         chosen=choice.chosen,
         best_on_validation=choice.best,
         choice_reason=choice.reason,
-        gains=tuple(_gains(contest, candidates, auc)),
+        graph=_graph_help(contest, auc, plain),
         leakage_gap=gap,
         leakage_reason=reason,
     )
@@ -153,24 +164,28 @@ def _measured(spec: CandidateSpec, contest: Contest) -> CandidateResult:
     )
 
 
-def _gains(
-    contest: Contest, candidates: Sequence[CandidateResult], auc: Mapping[str, float | None]
-) -> Iterator[GraphGain]:
-    simple = [c.name for c in candidates if c.family is Family.TABULAR]
-    graph = [c.name for c in candidates if c.family is not Family.TABULAR]
-    if not simple or not graph:
-        return
-    best_simple, best_graph = best_of(simple, auc), best_of(graph, auc)
+def _graph_help(contest: Contest, auc: Mapping[str, float | None], plain: PlainTwin | None) -> GraphHelp:
+    schemes = dict(contest.judged_under())
     settings = contest.portfolio.evaluation
-    for sample, scheme in contest.judged_under():
-        if sample in TEST_SAMPLES:
-            rows = contest.sample_rows(sample, scheme)
-            difference = rows.auc_difference(
-                best_graph, best_simple, draws=settings.bootstrap_draws, seed=settings.seed
-            )
-            yield GraphGain(
-                sample=sample, graph_candidate=best_graph, simple_candidate=best_simple, difference=difference
-            )
+    asked = (Sample.VALIDATION, *TEST_SAMPLES)
+    evidence = Evidence(
+        contest.portfolio,
+        {sample: contest.sample_rows(sample, scheme) for sample, scheme in schemes.items() if sample in asked},
+        auc,
+        draws=settings.bootstrap_draws,
+        seed=settings.seed,
+    )
+    if plain is None:
+        return graph_help(evidence)
+    known: dict[Scheme, FloatMatrix] = {}
+
+    def twin(spec: SingleSpec, sample: Sample) -> FloatMatrix:
+        scheme = schemes[sample]
+        if scheme not in known:
+            known[scheme] = plain(spec, scheme)
+        return known[scheme][contest.dealt[scheme].rows(sample)]
+
+    return graph_help(evidence, twin)
 
 
 def _leakage(contest: Contest) -> tuple[Interval, str]:

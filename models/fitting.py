@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.classes import log_probabilities, output_width
 from models.corporate_graph import CorporateGraph, FloatMatrix
@@ -52,15 +54,34 @@ class FittedGnn:
 
     def probabilities(self, graph: CorporateGraph) -> FloatMatrix:
         """Return (n, classes): the mean over the networks; no firm is shown its own outcome."""
+        block = whole_graph(graph, typed=self.spec.hears_other_nodes)
+        found = np.zeros((graph.size, self.classes))
+        for asked, values in self._questions(graph):
+            found[asked] = self._mean(block, values)[asked]
+        return found
+
+    def last_hidden(self, graph: CorporateGraph) -> FloatMatrix:
+        """Return the last hidden layer of the first network, (n, width); no firm is shown its own outcome."""
+        block = whole_graph(graph, typed=self.spec.hears_other_nodes)
+        one = self.networks[0].eval()
+        parts = []
+        with torch.no_grad():
+            for asked, values in self._questions(graph):
+                layer = one.last_hidden([block] * self.spec.layers, node_values(values, block))[: graph.size]
+                parts.append((asked, layer.double().numpy()))
+        found = np.zeros((graph.size, parts[0][1].shape[1]))
+        for asked, rows in parts:
+            found[asked] = rows[asked]
+        return found
+
+    def _questions(self, graph: CorporateGraph) -> Iterator[tuple[NDArray[np.bool_], torch.Tensor]]:
+        """Yield who is asked about, (n,), and the inputs of all firms, without the outcomes of those asked about."""
         rows, _ = design_matrix(graph, self.spec.features)
         values = torch.from_numpy(self.scaling.applied(rows).astype(np.float32))
         shown = self.known.columns(graph.firms)
-        block = whole_graph(graph, typed=self.spec.hears_other_nodes)
-        found = np.zeros((graph.size, self.classes))
         for asked in self.known.hidden_folds(graph.firms, shown):
             visible = torch.from_numpy(np.where(asked[:, None], 0.0, shown).astype(np.float32))
-            found[asked] = self._mean(block, torch.cat([values, visible], dim=1))[asked]
-        return found
+            yield asked, torch.cat([values, visible], dim=1)
 
     def _mean(self, block: Block, values: torch.Tensor) -> FloatMatrix:
         total = np.zeros((len(values), self.classes))

@@ -43,14 +43,18 @@ def normalised_adjacency(adjacency: sp.csr_array) -> sp.csr_array:
     return sp.csr_array(root @ adjacency @ root)
 
 
-def renormalised_adjacency(adjacency: sp.csr_array) -> sp.csr_array:
+def renormalised_adjacency(adjacency: sp.csr_array, regularisation: float = 0.0) -> sp.csr_array:
     """Return E^-1/2 (W + I) E^-1/2 with E = D + I, eigenvalues in (-1, 1] (Kipf and Welling 2017).
 
     The vector sqrt(d_i + 1) of a component has the eigenvalue 1; a firm without partners is its own
-    component, with a single 1 on the diagonal.
+    component, with a single 1 on the diagonal. `regularisation` adds so many times the mean degree to each degree in
+    E, so that groups of few, little related firms do not lead the spectrum (Qin and Rohe 2013).
     """
     looped = sp.csr_array(adjacency + sp.eye_array(adjacency.shape[0]))
-    root = sp.diags_array(_power(_degrees(looped), -0.5))
+    degrees = _degrees(looped)
+    if regularisation:
+        degrees = degrees + regularisation * (degrees - 1).mean()
+    root = sp.diags_array(_power(degrees, -0.5))
     return sp.csr_array(root @ looped @ root)
 
 

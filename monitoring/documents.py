@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from monitoring import charts, filters, graph_charts, rules
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
 from schemas.base import Frozen
+from schemas.hidden_layers import HiddenLayers
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.references import RefreshKey
@@ -32,9 +34,10 @@ from schemas.results import (
     Interval,
     Judged,
     QuarantinedRow,
+    RankAgreement,
     SplitResult,
 )
-from schemas.terms import TEST_SAMPLES, Judgement, Sample
+from schemas.terms import TEST_SAMPLES, Family, Judgement, Sample
 
 Form = Literal["html", "markdown"]
 
@@ -59,6 +62,8 @@ class Dossier(Frozen):
         One sentence on where the chosen model stands in the registry and who approved it.
     publication_dates_known
         False if at least one table has no publication dates and counts as known at the quarter's end.
+    hidden_layers
+        What the networks make of firms; None if there is no network, or nothing to show of it.
     """
 
     portfolio: PortfolioSpec
@@ -76,6 +81,7 @@ class Dossier(Frozen):
     registration: str
     written_at: dt.datetime
     publication_dates_known: bool
+    hidden_layers: HiddenLayers | None = None
 
 
 class Finding(Frozen):
@@ -151,6 +157,27 @@ def samples_shown(found: Iterable[Sample]) -> list[Sample]:
     return sorted(set(found), key=order.index)
 
 
+def graph_recommendation(evaluation: Evaluation) -> str:
+    """Say which candidate is recommended: the simplest that is not worse on validation, with the graph or without."""
+    chosen = next(candidate for candidate in evaluation.candidates if candidate.name == evaluation.chosen)
+    has = "without the graph" if chosen.family is Family.TABULAR else "with the graph"
+    return f"Recommended: {evaluation.chosen}, {has}, the simplest candidate that is not worse on validation."
+
+
+def least_agreement(agreement: Iterable[RankAgreement]) -> list[RankAgreement]:
+    """Return, for each sample, the two networks whose scores are least alike; those without a value last."""
+    least: dict[Sample, RankAgreement] = {}
+    for one in agreement:
+        so_far = least.get(one.sample)
+        if so_far is None or _rank(one) < _rank(so_far):
+            least[one.sample] = one
+    return [least[sample] for sample in samples_shown(least)]
+
+
+def _rank(one: RankAgreement) -> float:
+    return math.inf if one.correlation.value is None else one.correlation.value
+
+
 def _samples_of(evaluation: Evaluation) -> list[Sample]:
     return samples_shown(sample for candidate in evaluation.candidates for sample in candidate.samples)
 
@@ -212,6 +239,8 @@ def template_environment(form: Form) -> Environment:
             open_findings,
             drift_gates,
             drift_verdict,
+            graph_recommendation,
+            least_agreement,
             samples_shown,
             _samples_of,
             _metrics_of,

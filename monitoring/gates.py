@@ -13,7 +13,6 @@ from schemas.results import (
     Drift,
     Evaluation,
     GateResult,
-    GraphGain,
     GroupFairness,
     SplitResult,
     Verdict,
@@ -96,18 +95,12 @@ def verdict(evaluation: Evaluation, gates: Iterable[GateResult]) -> Verdict:
         else f"{evaluation.chosen} passes every gate that can be assessed."
     )
     return Verdict(
-        outcome=outcome, chosen=evaluation.chosen, summary=summary, graph_helped=graph_helped(evaluation.gains)
+        outcome=outcome,
+        chosen=evaluation.chosen,
+        summary=summary,
+        graph_helped=evaluation.graph.helped,
+        graph_reason=evaluation.graph.reason,
     )
-
-
-def graph_helped(gains: Iterable[GraphGain]) -> Literal["yes", "no", "not assessable"]:
-    """Say whether the graph helped: better on every sample with gates, and significantly so on at least one."""
-    judged = [gain.difference for gain in gains if gain.sample in GATED_SAMPLES]
-    known = [difference for difference in judged if difference.value is not None and difference.low is not None]
-    if not known:
-        return "not assessable"
-    better = all((gain.value or 0.0) > 0 for gain in known)
-    return "yes" if better and any((gain.low or 0.0) > 0 for gain in known) else "no"
 
 
 def _discrimination(portfolio: PortfolioSpec, split: SplitResult, evaluation: Evaluation) -> Iterator[GateResult]:

@@ -93,11 +93,17 @@ class SqlSource(Frozen):
 
 
 class SimulatedSource(Frozen):
-    """The simulated economy, generated on the spot."""
+    """The simulated economy, generated on the spot.
+
+    `contagion` multiplies how strongly distress travels along relations: at 0 no outcome depends on the graph.
+    `own_strength` multiplies what a firm's own condition counts for its outcome: at 0 only the graph tells it.
+    """
 
     kind: Literal["simulated"]
     seed: int = 7
     firms: Annotated[int, Field(ge=50)] = 2400
+    contagion: Annotated[float, Field(ge=0)] = 1.0
+    own_strength: Annotated[float, Field(ge=0)] = 1.0
 
 
 Source = Annotated[FolderSource | SqlSource | SimulatedSource, Field(discriminator="kind")]

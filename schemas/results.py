@@ -249,10 +249,13 @@ class CandidateResult(Frozen):
     samples: dict[Sample, SampleResult]
 
 
-class GraphGain(Frozen):
-    """AUC of the best graph candidate minus that of the best tabular one, on one sample.
+Answer = Literal["yes", "no", "not assessable"]
 
-    Both were picked on validation; the interval is a paired cluster bootstrap by community.
+
+class GraphGain(Frozen):
+    """AUC of a candidate with the graph minus that of a simpler one, on one sample.
+
+    Who is compared was picked on validation; the interval is a paired cluster bootstrap by community.
     """
 
     sample: Sample
@@ -261,14 +264,62 @@ class GraphGain(Frozen):
     difference: Interval
 
 
+class RecoveredShare(Frozen):
+    """Which share of a network's gain over own features neighbours' aggregates have too, on one sample.
+
+    (AUC of `aggregates` - AUC of `own`) / (AUC of `network` - AUC of `own`); above 1 the aggregates are better than the
+    network. `share` has no value where the network is not better than own features beyond chance.
+    """
+
+    sample: Sample
+    aggregates: str
+    network: str
+    own: str
+    share: Interval
+
+
+class RankAgreement(Frozen):
+    """Spearman's correlation of two networks' scores of the same firms, on one sample."""
+
+    sample: Sample
+    first: str
+    second: str
+    correlation: Interval
+
+
+class GraphHelp(Frozen):
+    """Whether the graph helped, and the comparisons that say so.
+
+    Attributes
+    ----------
+    gains
+        Best candidate with the graph over the best one on own features alone; ensembles are left out.
+    control
+        The same candidate over itself fitted without the graph; empty if the gains said no already.
+    aggregates
+        Best candidate on neighbours' aggregates over the one of its kind on own features alone.
+    agree
+        Whether the networks put firms in the same order.
+    """
+
+    helped: Answer
+    reason: str
+    gains: tuple[GraphGain, ...] = ()
+    control: tuple[GraphGain, ...] = ()
+    aggregates: tuple[GraphGain, ...] = ()
+    recovered: tuple[RecoveredShare, ...] = ()
+    agreement: tuple[RankAgreement, ...] = ()
+    agree: Answer = "not assessable"
+
+
 class Evaluation(Frozen):
-    """All candidates, the one that selection on validation chose, and what the graph added."""
+    """All candidates, the one that selection on validation chose, and whether the graph helped."""
 
     candidates: tuple[CandidateResult, ...]
     chosen: str
     best_on_validation: str
     choice_reason: str
-    gains: tuple[GraphGain, ...]
+    graph: GraphHelp
     #: AUC of a fixed cheap model on random firms minus on whole held-out communities
     leakage_gap: Interval
     leakage_reason: str = ""
@@ -356,7 +407,9 @@ class Verdict(Frozen):
     outcome: Literal["passed", "failed"]
     chosen: str
     summary: str
-    graph_helped: Literal["yes", "no", "not assessable"]
+    graph_helped: Answer
+    #: why, in a sentence; empty in what was published before there was one
+    graph_reason: str = ""
 
 
 class Judged(Frozen):

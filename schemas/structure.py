@@ -32,10 +32,19 @@ class _Embedding(Frozen):
 
 
 class SpectralSpec(_Embedding):
-    """Leading eigenvectors of the renormalised adjacency; `seed` only moves where the solver starts."""
+    """Leading eigenvectors of the renormalised adjacency; `seed` only moves where the solver starts.
+
+    `unit_rows` brings each firm's coordinates to length 1 (Ng, Jordan and Weiss 2002), which takes the number of its
+    partners out of them: firms of one group lie near each other, however well related they are. `regularisation` adds
+    so many times the mean degree to each degree (Qin and Rohe 2013), which sparse graphs need. `without_first` leaves
+    out the first coordinate, which says how well related a firm is, and begins with the second.
+    """
 
     kind: Literal["spectral"] = "spectral"
     dimensions: Annotated[int, Field(ge=1, le=1024)] = 16
+    unit_rows: bool = False
+    regularisation: Annotated[float, Field(ge=0)] = 0.0
+    without_first: bool = False
 
 
 class Node2VecSpec(_Embedding):

@@ -21,6 +21,7 @@ from monitoring.documents import (
     monitoring_report_html,
     monitoring_report_markdown,
 )
+from monitoring.embeddings_page import EMBEDDINGS, embeddings_page_html, embeddings_page_markdown
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
 from schemas.portfolio import PortfolioSpec
 from schemas.references import DocumentRef, Evidence, JudgementRef, RefreshRun
@@ -35,6 +36,7 @@ from schemas.results import (
 from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
 from tasks.evaluation import read_contest
+from tasks.hidden_layers import hidden_layers
 from tasks.lake import read_frame, read_json, write_file, write_json
 from tasks.portraits import graph_portrait
 from tasks.progress import note
@@ -52,6 +54,11 @@ _WRITERS = {
     "monitoring_report.html": ("Monitoring report", monitoring_report_html),
     "monitoring_report.md": ("Monitoring report", monitoring_report_markdown),
 }
+#: written beside them
+_MORE = {
+    "embeddings.html": ("Embeddings", embeddings_page_html),
+    "embeddings.md": ("Embeddings", embeddings_page_markdown),
+}
 #: what a validator asks for: without one of these a refresh is not complete
 DOCUMENT_NAMES = (*_WRITERS, FULL)
 
@@ -63,16 +70,19 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     dossier = _dossier(home, run, evidence, judgement)
     written = [
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
-        for name, (title, writer) in _WRITERS.items()
+        for name, (title, writer) in {**_WRITERS, **_MORE}.items()
     ]
     numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
     written.append(DocumentRef(title="Graph, every number", file=numbers))
+    if dossier.hidden_layers is not None:
+        layers = write_json(home, f"{run.work}/documents/{EMBEDDINGS}", dossier.hidden_layers)
+        written.append(DocumentRef(title="Embeddings, every number", file=layers))
     create_markdown_artifact(
         artifact_markdown(dossier),
         key=f"{run.portfolio.name.replace('_', '-')}-verdict",
         description=f"Verdict on {run.portfolio.title}, {run.quarter}",
     )
-    note(", ".join([*_WRITERS, FULL]))
+    note(", ".join(Path(one.file.path).name for one in written))
     return written
 
 
@@ -101,6 +111,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
     evaluation = read_json(home, judgement.evaluation, Evaluation)
     quarantine = read_frame(home, evidence.admission.quarantine).head(_QUARANTINE_SHOWN)
     statistics = read_json(home, evidence.panel.statistics, GraphStatistics)
+    contest = read_contest(home, run, evidence)
     first = not catalogue.had_champion(run.portfolio.name)
     return Dossier(
         portfolio=run.portfolio,
@@ -112,7 +123,8 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         split=read_json(home, evidence.split.summary, SplitResult),
         evaluation=evaluation,
         judged=judged,
-        curves=_curves(read_contest(home, run, evidence), evaluation),
+        curves=_curves(contest, evaluation),
+        hidden_layers=hidden_layers(home, contest, evidence),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),

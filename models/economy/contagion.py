@@ -44,8 +44,9 @@ def contagion_shares(economy: Economy, quarter: Quarter) -> pl.DataFrame:
     index, history = economy.spec.index_of(quarter), economy.history
     living = np.flatnonzero(history.alive[index])
     worth, pressure = history.creditworthiness[index, living], history.pressure[index, living]
-    alone = default_hazard(worth, np.zeros_like(pressure))
-    share = np.maximum(0.0, 1 - alone / default_hazard(worth, pressure))
+    own_strength = economy.spec.own_strength
+    alone = default_hazard(worth, np.zeros_like(pressure), own_strength)
+    share = np.maximum(0.0, 1 - alone / default_hazard(worth, pressure, own_strength))
     pushes = {channel: np.maximum(history.pressures[channel][index, living], 0.0) for channel in Channel}
     pushed = np.sum(list(pushes.values()), axis=0)
     parts = {f"{channel}_share": share * _ratio(push, pushed) for channel, push in pushes.items()}

@@ -29,13 +29,14 @@ VOLUNTARY_EXIT = 0.0075
 _VULNERABILITY_RANGE = (-2.5, 3.5)
 
 
-def default_hazard(creditworthiness: Floats, pressure: Floats) -> Floats:
+def default_hazard(creditworthiness: Floats, pressure: Floats, own_strength: float = 1.0) -> Floats:
     """Return the probability of default within the quarter, a discrete-time logit hazard.
 
-    `pressure` is the one at the end of the previous quarter: distress needs a quarter to travel.
+    `pressure` is the one at the end of the previous quarter: distress needs a quarter to travel. `own_strength`
+    multiplies what the firm's own creditworthiness counts; at 0 only its neighbours decide.
     Source: Shumway (2001), "Forecasting bankruptcy more accurately", with neighbours' states as covariates.
     """
-    hazard: Floats = expit(BASE_LOGIT - SENSITIVITY * creditworthiness + pressure)
+    hazard: Floats = expit(BASE_LOGIT - own_strength * SENSITIVITY * creditworthiness + pressure)
     return hazard
 
 

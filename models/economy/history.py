@@ -112,7 +112,7 @@ class _Run:
         before = self.alive[index - 1]
         first_day, last_day = quarter_days(self.spec.quarters[index])
         pressure = total({channel: pressure[index - 1] for channel, pressure in self.pressures.items()})
-        hazard = np.where(before, default_hazard(self.creditworthiness[index], pressure), 0.0)
+        hazard = np.where(before, default_hazard(self.creditworthiness[index], pressure, self.spec.own_strength), 0.0)
         defaults = self.default_draw[index] < hazard
         leaves = defaults | (before & (self.leave_draw[index] < VOLUNTARY_EXIT))
         self.hazard[index] = hazard

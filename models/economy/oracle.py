@@ -72,7 +72,7 @@ def true_pds(economy: Economy, quarter: Quarter) -> pl.DataFrame:
     paths = _starting_paths(economy, index, living)
     pd_12m = np.zeros(len(living))
     for _ in range(OUTCOME_WINDOW):
-        pd_12m += _advanced(paths, exposure, rng).mean(axis=1)
+        pd_12m += _advanced(paths, exposure, rng, spec.own_strength).mean(axis=1)
     return pl.DataFrame({"firm_id": firm_ids(pool)[living], "true_pd_12m": pd_12m})
 
 
@@ -95,13 +95,13 @@ def _starting_paths(economy: Economy, index: int, living: NDArray[np.int64]) -> 
     )
 
 
-def _advanced(paths: _Paths, exposure: csr_array, rng: np.random.Generator) -> Floats:
+def _advanced(paths: _Paths, exposure: csr_array, rng: np.random.Generator, own_strength: float) -> Floats:
     """Move all paths one quarter ahead and return the hazard of those alive before, of shape (firms, paths)."""
     paths.own = next_state(paths.own, OWN_PERSISTENCE, rng.standard_normal(paths.own.shape))
     paths.industry = next_state(paths.industry, INDUSTRY_PERSISTENCE, rng.standard_normal(paths.industry.shape))
     paths.macro = next_state(paths.macro, MACRO_PERSISTENCE, rng.standard_normal(paths.macro.shape))
     worth = creditworthiness(paths.level, paths.own, paths.industry[paths.trade], paths.macro)
-    hazard = default_hazard(worth, paths.pressure) * paths.alive
+    hazard = default_hazard(worth, paths.pressure, own_strength) * paths.alive
     defaults = rng.random(hazard.shape) < hazard
     paths.wounds = wounds_after(paths.wounds, exposure, defaults)
     # A dead neighbour has no vulnerability, which cuts its links; what it leaves behind are wounds.

@@ -40,6 +40,8 @@ class EconomySpec(Frozen):
         True strength of each channel, relative to each other: what a model should find. Payments have none.
     contagion
         Multiplies every strength; 0 switches contagion off.
+    own_strength
+        Multiplies what a firm's own creditworthiness counts for its own default; at 0 only its neighbours' decides.
     stress_quarter, stress_size
         When the macro factor falls, and by how many of its standard deviations; None leaves the stress out.
     oracle_paths
@@ -54,6 +56,7 @@ class EconomySpec(Frozen):
     ownership_strength: float = Field(default=0.55, ge=0)
     director_strength: float = Field(default=0.25, ge=0)
     contagion: float = Field(default=1.0, ge=0)
+    own_strength: float = Field(default=1.0, ge=0)
     stress_quarter: Quarter | None = Quarter(2020, 2)
     stress_size: float = Field(default=1.8, ge=0)
     oracle_paths: int = Field(default=400, ge=1)

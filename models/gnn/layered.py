@@ -83,6 +83,11 @@ class Layered(Network):
         self.dropout = nn.Dropout(spec.dropout)
         self.activation = activation
 
+    @property
+    def head(self) -> nn.Module:
+        """The last layer, which passes messages once more."""
+        return self.layers[-1]
+
     def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
         """Return the outputs, (receivers, outputs)."""
         for number, (layer, block) in enumerate(zip(self.layers, blocks, strict=True), start=1):
@@ -107,6 +112,11 @@ class Projected(Network):
         self.layers = nn.ModuleList(layers)
         self.classifier = nn.Linear(spec.hidden, shape.outputs)
         self.dropout = nn.Dropout(spec.dropout)
+
+    @property
+    def head(self) -> nn.Module:
+        """The classifier."""
+        return self.classifier
 
     def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
         """Return the outputs, (receivers, outputs)."""

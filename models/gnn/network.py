@@ -55,6 +55,21 @@ class Layer(nn.Module):
 class Network(nn.Module):
     """A graph neural network: blocks and values to one row of outputs a firm."""
 
+    @property
+    def head(self) -> nn.Module:
+        """What makes outputs of the last hidden layer, which is its last argument: one row a firm."""
+        raise NotImplementedError
+
+    def last_hidden(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
+        """Return the last hidden layer, (senders of the last block, width); a network of one layer has its inputs."""
+        parts: list[torch.Tensor] = []
+        hook = self.head.register_forward_pre_hook(lambda _, inputs: parts.append(inputs[-1].detach()))
+        try:
+            self(blocks, values)
+        finally:
+            hook.remove()
+        return torch.cat(parts)  # some networks score firms a part at a time
+
     def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
         """Return, (senders of the first block, inputs) to (receivers of the last, outputs).
 

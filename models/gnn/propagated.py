@@ -37,6 +37,11 @@ class Propagated(Network):
             steps += [nn.Dropout(spec.dropout), nn.Linear(inputs, outputs), nn.ReLU()]
         self.model = nn.Sequential(*steps[:-1])
 
+    @property
+    def head(self) -> nn.Module:
+        """The last linear map; without hidden layers its argument are the passed-on features."""
+        return self.model[-1]
+
     def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
         """Return the outputs, (receivers, outputs)."""
         parts = powers(blocks, values, per_relation=self.per_relation)[self.first :]

@@ -66,6 +66,11 @@ class Sehgnn(Network):
         )
         self.dropout = nn.Dropout(spec.dropout)
 
+    @property
+    def head(self) -> nn.Module:
+        """The last linear map of the classifier."""
+        return self.classifier[-1]
+
     def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
         """Return the outputs, (receivers, outputs)."""
         means = metapath_means(blocks, values)

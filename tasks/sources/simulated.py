@@ -13,7 +13,7 @@ class SimulatedReader:
     """Generates the economy once and hands out its tables; the oracle stays inside."""
 
     def __init__(self, source: SimulatedSource) -> None:
-        self._economy = simulate_economy(EconomySpec(seed=source.seed, firms=source.firms))
+        self._economy = simulate_economy(EconomySpec(**source.model_dump(exclude={"kind"})))
 
     @property
     def where(self) -> str:

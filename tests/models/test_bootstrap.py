@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from models.bootstrap import cluster_weights, paired_difference, score_intervals, significantly_better
+from models.bootstrap import (
+    PairedAuc,
+    cluster_weights,
+    paired_difference,
+    rank_correlation,
+    score_intervals,
+    significantly_better,
+)
 from models.discrimination import METRICS, point_scores
 from schemas.results import Interval
 
@@ -125,6 +132,33 @@ def test_a_much_better_challenger_is_significantly_better_and_the_baseline_is_no
     assert significantly_better(forward)
     assert not significantly_better(backward)
     assert (forward.value, forward.low, forward.high) == pytest.approx((-backward.value, -backward.high, -backward.low))
+
+
+def test_models_compared_on_kept_resamples_differ_as_they_do_when_drawn_anew():
+    truth, probabilities, names = world(6)
+    _, guess, _ = world(7)
+    paired = PairedAuc(truth, names, draws=50, seed=1)
+    found = paired.of("model", probabilities).minus(paired.of("guess", guess))
+    assert found == paired_difference(truth, probabilities, guess, names, draws=50, seed=1)
+
+
+def test_a_share_of_a_gain_is_between_nothing_and_all_of_it():
+    truth, best, names = world(6, skill=2.0)
+    paired = PairedAuc(truth, names, draws=50, seed=1)
+    whole, base = paired.of("whole", best), paired.of("base", world(7)[1])
+    assert whole.share_of(whole, base) == Interval(value=1.0, low=1.0, high=1.0)
+    assert base.share_of(whole, base) == Interval(value=0.0, low=0.0, high=0.0)
+    assert whole.share_of(base, whole) == Interval(value=None), "nothing was gained that could be shared"
+
+
+def test_ranks_agree_with_themselves_and_disagree_when_turned():
+    _, probabilities, names = world(6)
+    scores = probabilities[:, 1]
+    same = rank_correlation(scores, scores**3, names, draws=50, seed=1)
+    turned = rank_correlation(scores, -scores, names, draws=50, seed=1)
+    assert [same.value, same.low, same.high] == pytest.approx([1, 1, 1])
+    assert [turned.value, turned.low, turned.high] == pytest.approx([-1, -1, -1])
+    assert rank_correlation(scores, np.ones_like(scores), names, draws=50, seed=1) == Interval(value=None)
 
 
 def test_pairing_makes_the_interval_of_two_like_models_narrower_than_their_own():

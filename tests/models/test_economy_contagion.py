@@ -188,3 +188,19 @@ def test_a_quarter_that_was_not_simulated_says_which_exist(
 ) -> None:
     with pytest.raises(NotEnoughData, match="2018Q1 to 2021Q4"):
         question(small, Quarter(2030, 1))
+
+
+def test_without_own_strength_only_neighbours_decide():
+    economy = simulate_economy(changed(SMALL, own_strength=0.0))
+    history, index = economy.history, 8
+    before = history.alive[index - 1]
+    pressure, hazard = history.pressure[index - 1][before], history.hazard[index][before]
+    np.testing.assert_allclose(logit(hazard) - pressure, logit(hazard[0]) - pressure[0])
+    assert np.ptp(pressure) > 1
+    truth = true_pds(economy, economy.spec.quarters[index])["true_pd_12m"].to_numpy()
+    now = history.pressure[index][history.alive[index]]
+    assert np.corrcoef(logit(truth), now)[0, 1] > 0.8
+    shares = contagion_shares(economy, economy.spec.quarters[index])["contagion_share"].to_numpy()
+    pressed = np.maximum(now, 0)
+    alone = default_hazard(np.zeros(1), np.zeros(1))
+    np.testing.assert_allclose(shares, 1 - alone / default_hazard(np.zeros_like(pressed), pressed))

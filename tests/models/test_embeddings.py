@@ -20,11 +20,12 @@ from schemas.structure import EmbeddingSpec, FastRPSpec, Node2VecSpec, SpectralS
 
 SPECS = [
     SpectralSpec(dimensions=6),
+    SpectralSpec(dimensions=6, unit_rows=True, regularisation=1.0, without_first=True),
     Node2VecSpec(dimensions=6, walks=4, length=10),
     Node2VecSpec(dimensions=6, walks=4, length=10, p=0.25, q=4),
     FastRPSpec(dimensions=24),
 ]
-each_spec = pytest.mark.parametrize("spec", SPECS, ids=["spectral", "deepwalk", "node2vec", "fastrp"])
+each_spec = pytest.mark.parametrize("spec", SPECS, ids=["spectral", "regularised", "deepwalk", "node2vec", "fastrp"])
 
 
 def shuffled(graph, order):
@@ -100,7 +101,7 @@ def test_graphs_with_next_to_nothing_are_finite_and_zero_where_nothing_is(graphs
     assert (found[np.diff(graph.union().indptr) == 0] == 0).all()
 
 
-@pytest.mark.parametrize("spec", SPECS[1:], ids=["deepwalk", "node2vec", "fastrp"])
+@pytest.mark.parametrize("spec", SPECS[2:], ids=["deepwalk", "node2vec", "fastrp"])
 def test_another_seed_gives_other_coordinates(graphs, spec):
     graph = graphs.graph_from_networkx(communities())
     assert np.abs(embedding(graph, spec) - embedding(graph, spec.model_copy(update={"seed": 1}))).max() > 0.01
@@ -116,6 +117,23 @@ def test_spectral_coordinates_are_eigenvectors_and_the_first_is_the_root_of_degr
     np.testing.assert_allclose(found.T @ found, np.eye(5), atol=1e-10)
     first = np.sqrt(np.array([degree + 1 for _, degree in sorted(drawn.degree)]))
     np.testing.assert_allclose(found[:, 0], first / np.linalg.norm(first))
+
+
+def test_spectral_options_act(graphs):
+    graph = graphs.graph_from_networkx(communities())
+    plain = embedding(graph, SpectralSpec(dimensions=4))
+    unit = embedding(graph, SpectralSpec(dimensions=4, unit_rows=True))
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1)
+    np.testing.assert_allclose(unit, plain / np.linalg.norm(plain, axis=1, keepdims=True))
+    later = embedding(graph, SpectralSpec(dimensions=3, without_first=True))
+    np.testing.assert_allclose(later, plain[:, 1:], atol=1e-10)
+    regular = embedding(graph, SpectralSpec(dimensions=4, regularisation=0.5))
+    looped = graph.union().toarray() + np.eye(graph.size)
+    degrees = looped.sum(axis=1) + 0.5 * (looped.sum(axis=1) - 1).mean()
+    matrix = looped / np.sqrt(np.outer(degrees, degrees))
+    values = np.linalg.eigvalsh(matrix)[::-1][:4]
+    np.testing.assert_allclose(matrix @ regular, regular * values, atol=1e-9)
+    assert np.abs(regular - plain).max() > 0.01
 
 
 def test_spectral_coordinates_do_not_depend_on_what_firms_are_called(graphs):

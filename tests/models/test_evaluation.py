@@ -99,8 +99,8 @@ def test_test_samples_have_no_say_in_the_choice(held, found):
 
 
 def test_the_gain_of_the_graph_is_measured_where_selection_never_looked(held, found):
-    assert [gain.sample for gain in found.gains] == [Sample.OUT_OF_COMMUNITY, Sample.OUT_OF_TIME]
-    for gain in found.gains:
+    assert [gain.sample for gain in found.graph.gains] == [Sample.OUT_OF_COMMUNITY, Sample.OUT_OF_TIME]
+    for gain in found.graph.gains:
         assert (gain.graph_candidate, gain.simple_candidate) == ("related", "trees")
         rows = held.dealt[Scheme.COMMUNITY].rows(gain.sample)
         auc = {
@@ -112,7 +112,7 @@ def test_the_gain_of_the_graph_is_measured_where_selection_never_looked(held, fo
 
 def test_without_a_graph_candidate_there_is_no_gain(world, graphs):
     few = contest(world, graphs, skills={"simple": 0.3, "trees": 0.5}, candidates=CANDIDATES[:2])
-    assert evaluation(few).gains == ()
+    assert evaluation(few).graph.gains == ()
 
 
 def test_a_cut_off_is_sought_on_validation_only(world, graphs):
@@ -151,7 +151,7 @@ def test_a_sample_with_one_class_has_no_auc_and_is_no_error(held):
     truth = np.where(rows, 0, held.rows.truth)
     found = evaluation(dataclasses.replace(held, rows=dataclasses.replace(held.rows, truth=truth)))
     assert found.candidates[0].samples[Sample.OUT_OF_TIME].metrics["auc"].value is None
-    assert [gain.difference.value is None for gain in found.gains] == [False, True]
+    assert [gain.difference.value is None for gain in found.graph.gains] == [False, True]
 
 
 def test_validation_of_the_scheme_that_is_used_chooses(world, graphs):

@@ -26,6 +26,7 @@ from schemas.results import (
     ColumnDrift,
     Drift,
     Evaluation,
+    GraphHelp,
     GraphStatistics,
     Histogram,
     Interval,
@@ -71,7 +72,7 @@ def _evaluation() -> Evaluation:
         chosen="between",
         best_on_validation="deep",
         choice_reason="",
-        gains=(),
+        graph=GraphHelp(helped="not assessable", reason=""),
         leakage_gap=Interval(value=None),
     )
 

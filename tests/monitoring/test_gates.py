@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.gates import gate, graph_helped, judged_gates, verdict
+from monitoring.gates import gate, judged_gates, verdict
 from schemas.results import (
     AdmissionResult,
     CandidateResult,
@@ -12,7 +12,7 @@ from schemas.results import (
     Drift,
     Evaluation,
     ExpectationResult,
-    GraphGain,
+    GraphHelp,
     GroupFairness,
     Interval,
     SampleResult,
@@ -42,7 +42,10 @@ def admission(*met):
     )
 
 
-def evaluated(auc=AUC, *, gap=0.05, gains=(), leakage_reason=""):
+NOTHING = GraphHelp(helped="not assessable", reason="")
+
+
+def evaluated(auc=AUC, *, gap=0.05, graph=NOTHING, leakage_reason=""):
     samples = {
         sample: SampleResult(sample=sample, firm_quarters=100, communities=5, metrics={"auc": Interval(value=value)})
         for sample, value in auc.items()
@@ -64,7 +67,7 @@ def evaluated(auc=AUC, *, gap=0.05, gains=(), leakage_reason=""):
         chosen="chosen",
         best_on_validation="chosen",
         choice_reason="",
-        gains=gains,
+        graph=graph,
         leakage_gap=Interval(value=gap),
         leakage_reason=leakage_reason,
     )
@@ -259,47 +262,10 @@ def test_a_refresh_passes_on_what_can_be_assessed(judged):
     assert found.summary == "chosen passes every gate that can be assessed."
 
 
-def gains(*intervals):
-    return tuple(
-        GraphGain(
-            sample=Sample.OUT_OF_TIME,
-            graph_candidate="g",
-            simple_candidate="s",
-            difference=Interval(value=value, low=low, high=high),
-        )
-        for value, low, high in intervals
-    )
-
-
-@pytest.mark.parametrize(
-    ("intervals", "helped"),
-    [
-        ([(0.05, 0.01, 0.09), (0.02, -0.01, 0.05)], "yes"),
-        ([(0.05, 0.01, 0.09)], "yes"),
-        ([(0.05, -0.01, 0.09), (0.02, -0.01, 0.05)], "no"),
-        ([(0.05, 0.01, 0.09), (-0.01, -0.03, 0.02)], "no"),
-        ([(0.0, 0.0, 0.0)], "no"),
-        ([(0.05, None, None)], "not assessable"),
-        ([(0.05, None, None), (0.05, 0.01, 0.09)], "yes"),
-        ([], "not assessable"),
-    ],
-)
-def test_the_graph_helped_if_better_everywhere_and_significantly_so_somewhere(intervals, helped):
-    assert graph_helped(gains(*intervals)) == helped
-    assert verdict(evaluated(gains=gains(*intervals)), []).graph_helped == helped
-
-
-@pytest.mark.parametrize("sample", [Sample.OUT_OF_BOTH, Sample.RANDOM_TEST])
-@pytest.mark.parametrize("away", [0.2, -0.2])
-def test_samples_without_gates_have_no_say_in_whether_the_graph_helped(sample, away):
-    shown = GraphGain(
-        sample=sample,
-        graph_candidate="g",
-        simple_candidate="s",
-        difference=Interval(value=away, low=away - 0.01, high=away + 0.01),
-    )
-    assert graph_helped([*gains((0.02, 0.01, 0.03)), shown]) == "yes"
-    assert graph_helped([*gains((0.02, -0.01, 0.05)), shown]) == "no"
+@pytest.mark.parametrize("helped", ["yes", "no", "not assessable"])
+def test_the_verdict_tells_whether_the_graph_helped_and_why(helped):
+    found = verdict(evaluated(graph=GraphHelp(helped=helped, reason="So it was.")), [])
+    assert (found.graph_helped, found.graph_reason) == (helped, "So it was.")
 
 
 def test_samples_without_gates_get_none_and_those_of_a_scheme_do(judged, world):

@@ -74,7 +74,7 @@ def test_a_refresh_of_the_gates_as_they_are_named_covers_every_kind(world):
 
 
 def evaluated_nowhere():
-    from schemas.results import CandidateResult, Evaluation, Interval
+    from schemas.results import CandidateResult, Evaluation, GraphHelp, Interval
     from schemas.terms import Family
 
     candidate = CandidateResult(
@@ -82,7 +82,8 @@ def evaluated_nowhere():
         notes={}, samples={},
     )  # fmt: skip
     return Evaluation(
-        candidates=(candidate,), chosen="c", best_on_validation="c", choice_reason="", gains=(),
+        candidates=(candidate,), chosen="c", best_on_validation="c", choice_reason="",
+        graph=GraphHelp(helped="not assessable", reason=""),
         leakage_gap=Interval(value=None),
     )  # fmt: skip
 

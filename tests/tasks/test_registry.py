@@ -22,6 +22,7 @@ from schemas.results import (
     CandidateResult,
     Drift,
     Evaluation,
+    GraphHelp,
     GraphStatistics,
     Interval,
     Judged,
@@ -103,7 +104,7 @@ def evaluation():
         chosen="logistic",
         best_on_validation="logistic",
         choice_reason="alone",
-        gains=(),
+        graph=GraphHelp(helped="no", reason=""),
         leakage_gap=Interval(value=None),
     )
 

@@ -170,6 +170,14 @@ def reader():
 
 
 class TestSimulated:
+    @pytest.mark.parametrize("strength", ["contagion", "own_strength"])
+    def test_a_strength_of_the_portfolio_reaches_the_economy(self, strength):
+        usual, other = (
+            SimulatedReader(SimulatedSource(kind="simulated", firms=60, **changed)).read("outcomes")
+            for changed in ({}, {strength: 3.0})
+        )
+        assert not usual.equals(other)
+
     def test_its_tables_are_those_of_a_delivery(self, reader):
         assert {"filings", "firms", "outcomes", "ownership", "supply"} <= set(reader.names())
         assert reader.where == "the simulated economy"
