@@ -7,7 +7,7 @@ PEERS := .peers
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl check format lock bench-refresh bench-graph bench-speed clean
+.PHONY: help install refresh test test-slow test-without-dgl check format lock bench-refresh bench-graph bench-speed bench-drift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ $(PEERS)/.installed: $(VENV)/.installed
 
 bench-speed: $(PEERS)/.installed ## Time training steps beside PyTorch Geometric's
 	$(BIN)/python -m benchmarks.speed
+
+bench-drift: install ## Plant drift in the quarters of interbank and count the alarms (reads CREDITNET_DATA)
+	$(BIN)/python -m benchmarks.drift
 
 # torch itself is left out, so that the same lock serves CPU and GPU machines; what it needs is locked
 # with the rest. uv is needed only here.

@@ -36,8 +36,8 @@ class Alarm(Frozen):
 class Reading(Frozen):
     """One statistic of one quarter, held against its limit.
 
-    `limit` is None where there is none (too few earlier quarters, say), which `reason` explains; `score` is how far the
-    value lies from the middle of the earlier quarters in robust standard deviations, where that is how it is judged.
+    `limit` is None where there is none (too few earlier quarters, say), which `reason` explains. Where it comes from
+    the earlier quarters, `expected` is what they made expect, and `score` the standard deviations that it is off.
     """
 
     kind: AlarmKind
@@ -45,6 +45,7 @@ class Reading(Frozen):
     statistic: str
     value: float | None
     limit: float | None = None
+    expected: float | None = None
     score: float | None = None
     alarmed: bool = False
     reason: str = ""
