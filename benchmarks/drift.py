@@ -2,8 +2,8 @@
 
     make bench-drift
 
-Every quarter from 2016Q2 to 2022Q4 is monitored against the one before, with limits from the quarters before that; from
-2018Q1 each kind of drift is planted in each quarter once, by itself. A planted quarter never becomes part of a baseline.
+Every quarter from 2016Q2 to 2022Q4 is monitored against the one before, with limits from the quarters before that.
+From 2018Q1 each kind of drift is planted in each quarter, by itself; a planted quarter is no baseline of later ones.
 Writes benchmarks/results/drift.json and a table in docs/benchmarks.md; reads `interbank` from CREDITNET_DATA.
 """
 

@@ -17,6 +17,8 @@ WASSERSTEIN = "Wasserstein distance in standard deviations"
 JENSEN_SHANNON = "Jensen-Shannon distance"
 STABILITY_INDEX = "population stability index"
 MISSING = "missing share"
+WENT_MISSING = "firms whose value went missing"
+CHANCE = "chance of such a Kolmogorov-Smirnov distance, corrected for the number of columns"
 UNSEEN = "firms in categories that no firm had before"
 
 #: bins of PSI: tenths of the earlier sample
@@ -28,7 +30,7 @@ _EMPTY = 1e-4
 def number_measures(name: str, before: Vector, after: Vector) -> tuple[Measured, ...]:
     """Measure how the numbers of a column (NaN where missing) differ from those of the quarter before."""
     old, new = before[~np.isnan(before)], after[~np.isnan(after)]
-    missing = share(name, MISSING, np.isnan(after))
+    missing = Measured(name, MISSING, float(np.isnan(after).mean()), direction="shown")
     few = min(len(old), len(new))
     if few < LEAST:
         return (undefined(name, KOLMOGOROV_SMIRNOV, f"{few} values, fewer than {LEAST}"), missing)
@@ -48,7 +50,7 @@ def number_measures(name: str, before: Vector, after: Vector) -> tuple[Measured,
 def category_measures(name: str, before: IntVector, after: IntVector, values: int) -> tuple[Measured, ...]:
     """Measure how the categories of a column (-1 where missing) differ from those of the quarter before."""
     old, new = before[before >= 0], after[after >= 0]
-    missing = share(name, MISSING, after < 0)
+    missing = Measured(name, MISSING, float((after < 0).mean()), direction="shown")
     few = min(len(old), len(new))
     if few < LEAST:
         return (undefined(name, JENSEN_SHANNON, f"{few} values, fewer than {LEAST}"), missing)
@@ -61,6 +63,14 @@ def category_measures(name: str, before: IntVector, after: IntVector, values: in
         share(name, UNSEEN, (shares[0] == 0)[new]),
         missing,
     )
+
+
+def went_missing(name: str, known_before: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> Measured:
+    """Return the share of the firms of both quarters, in one order, that had a value before and have none now.
+
+    Where missing values come and go together, their share hides what this shows.
+    """
+    return share(name, WENT_MISSING, known_before & ~known)
 
 
 def kolmogorov_smirnov(before: Vector, after: Vector) -> float:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from models.column_distances import category_measures, number_measures
+import numpy as np
+
+from models.column_distances import (
+    CHANCE,
+    KOLMOGOROV_SMIRNOV,
+    adjusted_chances,
+    category_measures,
+    kolmogorov_smirnov_chance,
+    number_measures,
+    went_missing,
+)
 from models.corporate_graph import CorporateGraph
 from models.graph_comparison import ComparedGraph, graph_measures
 from models.measures import Measured
 from monitoring.baseline import held_against_history
+from monitoring.column_drift import Columns
 from monitoring.feature_drift import feature_columns
 from schemas.monitoring import Alarm, AlarmKind, QuarterMonitoring, Reading
 from schemas.portfolio import PortfolioSpec
@@ -32,15 +43,37 @@ def quarter_measures(before: ComparedGraph, after: ComparedGraph, portfolio: Por
 
 
 def feature_measures(before: CorporateGraph, after: CorporateGraph, portfolio: PortfolioSpec) -> tuple[Measured, ...]:
-    """Measure every feature against the quarter before, on at most `gates.drift_rows` firms."""
-    old, new = (feature_columns(graph, portfolio).sampled(portfolio.gates.drift_rows) for graph in (before, after))
-    found: list[Measured] = []
+    """Measure every feature against the quarter before: distances on at most `gates.drift_rows` firms."""
+    old, new = feature_columns(before, portfolio), feature_columns(after, portfolio)
+    found = list(_went_missing(before, after, old, new))
+    old, new = (columns.sampled(portfolio.gates.drift_rows) for columns in (old, new))
     for name in (name for name in new.numbers if name in old.numbers):
         found += number_measures(name, old.numbers[name], new.numbers[name])
     for name in (name for name in new.categories if name in old.categories):
         codes, values = new.categories[name]
         found += category_measures(name, old.categories[name][0], codes, len(values))
-    return tuple(found)
+    return (*found, *_corrected_chances(found, old, new))
+
+
+def _corrected_chances(found: Iterable[Measured], old: Columns, new: Columns) -> Iterator[Measured]:
+    """Tell of each column how likely its distance is where nothing moved, corrected for the number of columns.
+
+    Shown and held against nothing: of many firms the smallest move is significant, which is why limits come from
+    what columns ordinarily do.
+    """
+    distances = [one for one in found if one.statistic == KOLMOGOROV_SMIRNOV and one.value is not None]
+    sizes = [[int((~np.isnan(side.numbers[one.subject])).sum()) for side in (old, new)] for one in distances]
+    chances = [kolmogorov_smirnov_chance(one.value or 0.0, *size) for one, size in zip(distances, sizes, strict=True)]
+    for one, chance in zip(distances, adjusted_chances(chances), strict=True):
+        yield Measured(one.subject, CHANCE, float(chance), direction="shown")
+
+
+def _went_missing(before: CorporateGraph, after: CorporateGraph, old: Columns, new: Columns) -> Iterator[Measured]:
+    _, rows, places = np.intersect1d(before.firms, after.firms, assume_unique=True, return_indices=True)
+    for name in (name for name in new.numbers if name in old.numbers):
+        yield went_missing(name, ~np.isnan(old.numbers[name][rows]), ~np.isnan(new.numbers[name][places]))
+    for name in (name for name in new.categories if name in old.categories):
+        yield went_missing(name, old.categories[name][0][rows] >= 0, new.categories[name][0][places] >= 0)
 
 
 def monitored_quarter(
