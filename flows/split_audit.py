@@ -8,11 +8,12 @@ from schemas.audits import SplitAudit
 from schemas.terms import Quarter
 from tasks.admission import admit
 from tasks.graphs import build_graph
+from tasks.leases import passing_run
 from tasks.panels import split_firms
 from tasks.portfolios import load_portfolio
 from tasks.progress import clocked
 from tasks.receiving import receive
-from tasks.split_auditing import audit_run, audit_splits, with_origins
+from tasks.split_auditing import audit_splits, with_origins
 
 
 @flow(name="split_audit", persist_result=False)
@@ -31,6 +32,6 @@ def split_audit(
     spec = with_origins(load_portfolio(portfolio), origins)
     with clocked():
         delivery = receive(spec, Quarter.parse(quarter) if quarter else None, data_dir)
-        with audit_run(spec, delivery) as run:
+        with passing_run(spec, delivery, "audit-splits") as run:
             panel = build_graph(run, admit(run))
             return audit_splits(run, panel, split_firms(run, panel))

@@ -70,3 +70,14 @@ class GatesSpec(Frozen):
     drift_rows: Annotated[int, Field(ge=100)] = 50_000
     baseline_quarters: Annotated[int, Field(ge=4)] = 6
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
+class RetrainingSpec(Frozen):
+    """How often drift may start a refresh of its own.
+
+    `cool_down_days` is the least time between two of them, `budget_per_quarter` how many there may be in a calendar
+    quarter; with 0 drift is only reported. Both count what drift asked for, whatever came of it.
+    """
+
+    cool_down_days: Annotated[float, Field(ge=0)] = 7.0
+    budget_per_quarter: Annotated[int, Field(ge=0)] = 2

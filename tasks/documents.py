@@ -116,6 +116,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),
+        trigger=run.trigger,
         written_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
         publication_dates_known=all(
             spec.published_on is not None

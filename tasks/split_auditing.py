@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +19,12 @@ from schemas.audits import SplitAudit, SplitMeasure
 from schemas.base import Frozen
 from schemas.errors import SettingsError
 from schemas.portfolio import PortfolioSpec
-from schemas.references import DeliveryRef, GraphRef, PanelRef, RefreshRun, SplitRef
+from schemas.references import GraphRef, PanelRef, RefreshRun, SplitRef
 from schemas.results import Manifest, OriginResult, SplitResult
 from schemas.terms import Quarter, Sample, Scheme
 from tasks.catalogue import PublishedRefresh, open_catalogue
-from tasks.identity import refresh_key, spec_hash
-from tasks.lake import discard, published_file, read_frame, read_json, verify_folder
+from tasks.identity import spec_hash
+from tasks.lake import published_file, read_frame, read_json, verify_folder
 from tasks.pages import written_pages
 from tasks.panels import audit_rows, planned, read_panel, samples_of
 from tasks.progress import note
@@ -103,27 +100,6 @@ def with_origins(portfolio: PortfolioSpec, origins: int | None) -> PortfolioSpec
             way_out="leave --origins out",
         )
     return portfolio.model_copy(update={"split": portfolio.split.model_copy(update={"origins": origins})})
-
-
-@contextmanager
-def audit_run(portfolio: PortfolioSpec, delivery: DeliveryRef) -> Iterator[RefreshRun]:
-    """Give an audit a work folder of its own, gone when it is done: it publishes nothing and holds no lease."""
-    home = settings().home
-    key = refresh_key(portfolio, delivery)
-    work = f"work/audit-{key.key[:16]}-{os.getpid()}"
-    discard(home, work)
-    try:
-        yield RefreshRun(
-            home=str(home),
-            portfolio=portfolio,
-            delivery=delivery,
-            key=key,
-            work=work,
-            work_id=uuid.uuid4().hex,  # nothing of it is kept, so nothing of it may be found again
-            trigger="audit-splits",
-        )
-    finally:
-        discard(home, work)
 
 
 @stage("audit splits")

@@ -16,11 +16,11 @@ from schemas.terms import Sample, Scheme
 from tasks.admission import admit
 from tasks.graphs import build_graph
 from tasks.lake import read_frame, read_json
-from tasks.leases import identify
+from tasks.leases import identify, passing_run
 from tasks.panels import split_firms
 from tasks.portfolios import load_portfolio
 from tasks.receiving import receive
-from tasks.split_auditing import audit_run, audit_splits, with_origins, written_audit
+from tasks.split_auditing import audit_splits, with_origins, written_audit
 
 PARTITION = {"file": "folds.csv", "firm_id": "no", "group": "fold"}
 
@@ -28,7 +28,7 @@ PARTITION = {"file": "folds.csv", "firm_id": "no", "group": "fold"}
 def audited(portfolio, data_dir):
     """Do what the flow does, without Prefect."""
     delivery = receive.__wrapped__(portfolio, None, str(data_dir))
-    with audit_run(portfolio, delivery) as run:
+    with passing_run(portfolio, delivery, "audit-splits") as run:
         panel = build_graph.__wrapped__(run, admit.__wrapped__(run))
         split = split_firms.__wrapped__(run, panel)
         return audit_splits.__wrapped__(run, panel, split), run
