@@ -43,7 +43,7 @@ $(WITHOUT_DGL)/.linked: $(VENV)/.installed
 
 test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not installed
 	@! $(WITHOUT_DGL)/bin/python -c 'import dgl' 2>/dev/null || { echo "dgl is importable after all"; exit 1; }
-	$(WITHOUT_DGL)/bin/python -m pytest
+	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served'
 
 test-slow: install ## Run the long proofs: every kind of candidate on the bundled portfolios
 	$(BIN)/python -m pytest -m slow

@@ -44,9 +44,15 @@ _ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Suspende
 def apply_automations() -> tuple[str, ...]:
     """Create or update every automation on the server that PREFECT_API_URL names; return their names."""
     from prefect.client.orchestration import get_client
+    from prefect.events.schemas.automations import AutomationCore
 
     with get_client(sync_client=True) as client:
-        wanted = {automation.name: automation for automation in _wanted(client)}
+        # An update sends only the fields that were set, and the server then misses the others: all of them are set.
+        # But an owner, which the server refuses even where it is nobody.
+        wanted = {
+            one.name: AutomationCore.model_validate(one.model_dump(mode="json", exclude={"owner_resource"}))
+            for one in _wanted(client)
+        }
         there = [one for one in client.read_automations() if one.name.startswith(_PREFIX)]
         kept: set[str] = set()
         for one in there:

@@ -5,13 +5,13 @@ Its firms are Rheintal's, its portfolio too, with one cheap candidate: a refresh
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from pathlib import Path
-from types import ModuleType
 from typing import Literal
 
 import yaml
+
+from tests.flows import rheintal
 
 Plant = Literal["nothing", "feature", "graph"]
 #: the quarter that is published first, and what is planted in each that follows
@@ -19,16 +19,6 @@ FIRST = "2024Q2"
 PLANTED: dict[str, Plant] = {"2024Q3": "nothing", "2024Q4": "feature", "2025Q1": "graph"}
 _BEFORE = {"2024Q2": "2024Q1", "2024Q3": "2024Q2", "2024Q4": "2024Q3", "2025Q1": "2024Q4"}
 _TABLES = ("kunden", "bilanzen", "lieferungen")
-
-
-def _rheintal() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("drifting_rheintal", Path(__file__).with_name("rheintal.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-rheintal = _rheintal()
 
 
 def deliver(data_dir: Path, **settings: object) -> Path:
