@@ -8,10 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from models.engine import engine_name
 from models.evaluation import Contest
+from monitoring.artifact_tables import candidate_rows, fairness_rows, gate_rows
 from monitoring.charts import SampleCurves, calibration_bins, roc_curve_points
 from monitoring.documents import (
     Dossier,
@@ -67,13 +68,22 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     ]
     numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
     written.append(DocumentRef(title="Graph, every number", file=numbers))
-    create_markdown_artifact(
-        artifact_markdown(dossier),
-        key=f"{run.portfolio.name.replace('_', '-')}-verdict",
-        description=f"Verdict on {run.portfolio.title}, {run.quarter}",
-    )
+    _show(run, dossier)
     note(", ".join([*_WRITERS, FULL]))
     return written
+
+
+def _show(run: RefreshRun, dossier: Dossier) -> None:
+    """Show verdict, candidates, gates and fairness on the pages of the run in the Prefect UI."""
+    key, about = run.portfolio.name.replace("_", "-"), f"{run.portfolio.title}, {run.quarter}"
+    create_markdown_artifact(artifact_markdown(dossier), key=f"{key}-verdict", description=f"Verdict on {about}")
+    judged = dossier.judged
+    for name, rows in (
+        ("candidates", candidate_rows(dossier.evaluation)),
+        ("gates", gate_rows(judged.gates)),
+        ("fairness", fairness_rows(judged.fairness)),
+    ):
+        create_table_artifact(rows, key=f"{key}-{name}", description=f"{name.capitalize()} of {about}")
 
 
 def environment(portfolio: PortfolioSpec) -> dict[str, str]:
