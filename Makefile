@@ -7,7 +7,7 @@ PEERS := .peers
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl check format lock bench-refresh bench-graph bench-speed bench-drift clean
+.PHONY: help install refresh test test-slow test-without-dgl screenshots check format lock bench-refresh bench-graph bench-speed bench-drift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not 
 
 test-slow: install ## Run the long proofs: every kind of candidate on the bundled portfolios
 	$(BIN)/python -m pytest -m slow
+
+screenshots: install ## Take the pictures of docs/images in headless Chromium (needs chromium; some minutes)
+	$(BIN)/python -m tests.flows.screenshots
 
 check: install ## Lint, types and the import contract
 	$(BIN)/ruff check

@@ -13,7 +13,7 @@ from schemas.terms import Quarter
 from tasks.admission import admit
 from tasks.graphs import build_graph
 from tasks.leases import passing_run
-from tasks.monitoring import ask_for_refresh, monitor
+from tasks.delivery_drift import ask_for_refresh, monitor
 from tasks.notices import automation_starts_refreshes
 from tasks.portfolios import load_portfolio
 from tasks.progress import clocked
