@@ -11,9 +11,9 @@ from flows.quarterly_refresh import quarterly_refresh
 from schemas.retraining import DriftOutcome
 from schemas.terms import Quarter
 from tasks.admission import admit
+from tasks.delivery_drift import ask_for_refresh, monitor
 from tasks.graphs import build_graph
 from tasks.leases import passing_run
-from tasks.delivery_drift import ask_for_refresh, monitor
 from tasks.notices import automation_starts_refreshes
 from tasks.portfolios import load_portfolio
 from tasks.progress import clocked

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.graph_codec import graph_from_bytes
+from models.graph_comparison import ComparedGraph
 from monitoring.drift_document import drift_html, drift_markdown
-from monitoring.gate_alarms import gate_monitoring
+from monitoring.feature_drift import feature_drift
+from monitoring.graph_drift import graph_drift
+from monitoring.quarter import monitored_quarter, quarter_measures
 from schemas.monitoring import QuarterMonitoring
 from schemas.references import PanelRef, RefreshRun
 from schemas.retraining import DeliveryDrift, DriftDetected, DriftOutcome, drift_trigger
@@ -99,4 +102,11 @@ def _monitoring(run: RefreshRun, panel: PanelRef, before: PublishedRefresh | Non
     home = Path(run.home)
     manifest = verify_folder(home, before.folder, before.manifest_sha256)
     expected = graph_from_bytes(read_file(home, published_graph(before.folder, manifest)))
-    return gate_monitoring(expected, read_graph(home, panel.current), run.portfolio)
+    actual, portfolio = read_graph(home, panel.current), run.portfolio
+    return monitored_quarter(
+        portfolio,
+        run.quarter,
+        quarter_measures(*(ComparedGraph.of(graph, portfolio.graph) for graph in (expected, actual)), portfolio),
+        earlier=(),
+        fixed=(feature_drift(expected, actual, portfolio), graph_drift(expected, actual, portfolio.gates)),
+    )
