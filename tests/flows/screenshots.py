@@ -122,19 +122,25 @@ def take(folder: Path) -> None:
         prefect.run("drift_monitor")
         run = prefect.until_ended(lambda: next(iter(prefect.by_automation("quarterly_refresh")), None), "refresh")
 
-        browser.open(f"{prefect.url}/runs/flow-run/{run['id']}", "by drift", "publish")
-        browser.picture("prefect-run")
-        browser.open(f"{prefect.url}/artifacts/key/rheintal-gates", "discrimination")
-        browser.picture("prefect-artifact")
-        browser.open(f"{prefect.url}/runs/flow-run/{asked}", "Suspended")
-        browser.click("Resume")
-        browser.wait_for("decision")
-        browser.picture("prefect-approval")
-        [documents] = (folder / "home/lake/rheintal/2024Q4").glob("*/documents")
-        browser.open((documents / "monitoring_report.html").as_uri(), "Monitoring report")
-        browser.picture("monitoring-report", 1500)
-        browser.open((documents / "model_card.html").as_uri(), "Decision")
-        browser.picture("model-card", 1500)
+        photograph(browser, prefect, folder / "home", run["id"], asked)
+
+
+def photograph(browser: Browser, prefect: Prefect, home: Path, run: str, asked: str) -> None:
+    """Take the pictures of a served home: of a refresh by drift, its gates, a question for approval, two documents."""
+    browser.open(f"{prefect.url}/runs/flow-run/{run}", "by drift", "Logs")
+    browser.picture("prefect-run")
+    gates = prefect.ask("artifacts/latest/filter", {"artifacts": {"key": {"any_": ["rheintal-gates"]}}})[0]
+    browser.open(f"{prefect.url}/artifacts/artifact/{gates['latest_id']}", "calibration")
+    browser.picture("prefect-artifact")
+    browser.open(f"{prefect.url}/runs/flow-run/{asked}", "Suspended")
+    browser.click("Resume")
+    browser.wait_for("Your name")
+    browser.picture("prefect-approval")
+    [documents] = (home / "lake/rheintal/2024Q4").glob("*/documents")
+    browser.open((documents / "monitoring_report.html").as_uri(), "Monitoring report")
+    browser.picture("monitoring-report", 1500)
+    browser.open((documents / "model_card.html").as_uri(), "Model card")
+    browser.picture("model-card", 1500)
 
 
 def _suspended(prefect: Prefect) -> str | None:
