@@ -194,7 +194,7 @@ def _best_figure(strengths: Vector, figures: FloatMatrix) -> tuple[int | None, f
     for column in range(figures.shape[1]):
         values = figures[rows, column]
         known = ~np.isnan(values)
-        if known.sum() < LEAST or len(np.unique(values[known])) <= 2:
+        if known.sum() < LEAST or len(np.unique(values[known])) <= 2 or np.ptp(ranks[known]) == 0:
             continue
         found = float(np.corrcoef(ranks[known], rankdata(values[known]))[0, 1])
         if found > best[1]:
