@@ -29,7 +29,7 @@ _WRITERS: dict[str, Callable[[DeliveryDrift], str]] = {"drift.md": drift_markdow
 
 @stage("monitor")
 def monitor(run: RefreshRun, panel: PanelRef) -> DriftOutcome:
-    """Compare a delivery with the newest refresh published by its quarter, and write what was found.
+    """Compare a delivery with the newest quarter published before it, and write what was found.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def monitor(run: RefreshRun, panel: PanelRef) -> DriftOutcome:
         If a published file is not what was recorded.
     """
     catalogue = open_catalogue(settings().database_url)
-    before = catalogue.latest_published(run.portfolio.name, before=run.quarter.shifted(1))
+    before = catalogue.latest_published(run.portfolio.name, before=run.quarter)
     drift = DeliveryDrift(
         title=run.portfolio.title,
         delivery=run.delivery.fingerprint,
@@ -103,10 +103,11 @@ def _monitoring(run: RefreshRun, panel: PanelRef, before: PublishedRefresh | Non
     manifest = verify_folder(home, before.folder, before.manifest_sha256)
     expected = graph_from_bytes(read_file(home, published_graph(before.folder, manifest)))
     actual, portfolio = read_graph(home, panel.current), run.portfolio
+    old, new = (ComparedGraph.of(graph, portfolio.graph) for graph in (expected, actual))
     return monitored_quarter(
         portfolio,
         run.quarter,
-        quarter_measures(*(ComparedGraph.of(graph, portfolio.graph) for graph in (expected, actual)), portfolio),
+        quarter_measures(old, new, portfolio),
         earlier=(),
         fixed=(feature_drift(expected, actual, portfolio), graph_drift(expected, actual, portfolio.gates)),
     )

@@ -40,11 +40,16 @@ class Retraining:
     def ask(self, event: DriftDetected, limits: RetrainingSpec) -> RetrainingAnswer:
         """Record a drift, and say whether it may start a refresh.
 
-        It may not if the very inputs have been published, during the cool-down after an earlier drift that could, and
-        beyond the budget of the calendar quarter. Two monitors that ask at the same time ask one after the other.
+        It may not during the cool-down after an earlier drift that could, and beyond the budget of the calendar
+        quarter. A drift of inputs that have been published is no news: it stands in that refresh's judgement, starts
+        nothing and is not recorded again. Two monitors that ask at the same time ask one after the other.
         """
         with transaction(self._engine, writing=True) as session:
             now = self._clock()
+            row = session.get(RefreshRow, event.refresh)
+            if row is not None and row.status == "published":
+                published = f"these very inputs are published already, as version {row.model_version}"
+                return RetrainingAnswer(allowed=False, reason=published)
             answer = _answer(session, event, limits, now)
             details: dict[str, Any] = {
                 "id": event.id,
@@ -73,11 +78,6 @@ class Retraining:
 
 
 def _answer(session: Session, event: DriftDetected, limits: RetrainingSpec, now: dt.datetime) -> RetrainingAnswer:
-    row = session.get(RefreshRow, event.refresh)
-    if row is not None and row.status == "published":
-        return RetrainingAnswer(
-            allowed=False, reason=f"these very inputs are published already, as version {row.model_version}"
-        )
     allowed = [one for one in _asked(session, event.portfolio) if one.allowed]
     cool_down = dt.timedelta(days=limits.cool_down_days)
     if allowed and now - allowed[-1].at < cool_down:

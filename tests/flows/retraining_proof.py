@@ -71,11 +71,18 @@ class Prefect:
 
 @contextmanager
 def up(home: Path, portfolio: Path, data_dir: Path, **environment: str) -> Iterator[Prefect]:
-    """Run `creditnet up` on free ports of loopback, and end it as Ctrl-C in its terminal would."""
+    """Run `creditnet up` on free ports of loopback."""
+    words = ("up", "--portfolio", portfolio, "--data-dir", data_dir, "--mlflow-port", 0, "--reports-port", 0)
+    with serving(home, *words, **environment) as prefect:
+        yield prefect
+
+
+@contextmanager
+def serving(home: Path, *words: object, **environment: str) -> Iterator[Prefect]:
+    """Run a command that serves a home, on a free port, and end it as Ctrl-C in its terminal would."""
     home.parent.mkdir(parents=True, exist_ok=True)
-    log = home.parent / "up.log"
-    command = [Path(sys.executable).with_name("creditnet"), "up", "--portfolio", portfolio, "--data-dir", data_dir]
-    command += ["--port", 0, "--mlflow-port", 0, "--reports-port", 0]
+    log = home.parent / f"{words[0]}.log"
+    command = [Path(sys.executable).with_name("creditnet"), *words, "--port", 0]
     told = own_environment(home) | environment
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -88,8 +95,8 @@ def up(home: Path, portfolio: Path, data_dir: Path, **environment: str) -> Itera
             text = log.read_text()
             return text if "ready;" in text else ""
 
-        text = served.until(ready, PATIENCE, "creditnet up")
-        yield Prefect(re.search(r"Prefect +(http://\S+)", text)[1])
+        text = served.until(ready, PATIENCE, f"creditnet {words[0]}")
+        yield Prefect(re.search(r"Prefect +(http://[^\s/]+)", text)[1])
     except BaseException:
         for path in sorted((home / "served").glob("*.log")):
             sys.stderr.write(f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}\n")

@@ -37,7 +37,8 @@ def test_drift_is_refreshed_in_process_and_only_once(home, tmp_path):
     assert found.event.id in card.read_text()
 
     again = monitored(home, portfolio, data_dir)
-    assert again.retraining == "none", "the newest refresh is of these very inputs"
+    assert again.retraining == "refused"
+    assert again.reason == "these very inputs are published already, as version 2"
     assert len(home.query("SELECT key FROM refreshes WHERE status = 'published'")) == 2
     assert list((home.path / "work").iterdir()) == []
     home.verify()

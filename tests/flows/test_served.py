@@ -67,6 +67,7 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
         # The second time there is no webhook to tell, so what told it is gone and nothing else has changed.
         seen["after"] = {one["name"]: one["id"] for one in prefect.ask("automations/filter", {})}
         seen["asked"] = prefect.by_automation("promotion")
+        seen["artifacts"] = {one["key"]: one["data"] for one in prefect.ask("artifacts/latest/filter", {})}
         proof.served.until(lambda: len(hook.told) == 2, 30, "both notices of drift")
 
     url = f"http://127.0.0.1:{hook.server_port}/hook"
@@ -93,6 +94,13 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
     assert "feature staff" in hook.told[0]["reason"]
 
     assert not [process for process in seen["processes"] if process.is_running()]
+    assert {"rheintal-candidates", "rheintal-gates", "rheintal-fairness", "rheintal-verdict"} <= seen[
+        "artifacts"
+    ].keys()
+    values = [row["value"] for row in json.loads(seen["artifacts"]["rheintal-gates"]) if row["value"] is not None]
+    assert values == [round(value, 3) for value in values]
+    with proof.serving(tmp_path / "home", "ui") as prefect:
+        assert prefect.ask("flow_runs/count", {"flows": {"name": {"any_": ["drift_monitor"]}}}) >= 3
     reasons(tmp_path / "home")
 
 

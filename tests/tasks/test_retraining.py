@@ -97,6 +97,7 @@ def test_inputs_that_are_being_refreshed_may_be_asked_for_and_published_ones_not
     )  # fmt: skip
     refused = catalogue.retraining.ask(drift(2), WIDE)
     assert (refused.allowed, refused.reason) == (False, "these very inputs are published already, as version 3")
+    assert [one.event for one in catalogue.retraining.asked("bank")] == ["event-1"], "it is no news"
 
 
 def test_of_monitors_that_ask_at_once_one_is_allowed(catalogue):
