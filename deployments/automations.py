@@ -38,7 +38,8 @@ _DRIFT_NOTICE = """{"text": {{ ("creditnet: drift in " ~ event.payload.portfolio
  "quarter": {{ event.payload.quarter | tojson }}, "event": {{ event.event | tojson }},
  "reason": {{ event.payload.trigger | tojson }},
  "report": {{ event.payload.report | tojson }}}"""
-_ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Suspended", "Paused", "Scheduled")
+_WATCHED = ("quarterly_refresh", "drift_monitor")
+_ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Scheduled")
 
 
 def apply_automations() -> tuple[str, ...]:
@@ -109,6 +110,9 @@ def _wanted(client: SyncPrefectClient) -> Iterator[AutomationCore]:
             after={heartbeat},
             expect={heartbeat, *(f"prefect.flow-run.{state}" for state in _ENDED)},
             match={"prefect.resource.id": "prefect.flow-run.*"},
+            # Not of promotions: these suspend within moments of their first sign of life, and if the server takes the
+            # two events in the other order, a question that waits for people would be taken for dead.
+            match_related={"prefect.resource.role": "flow", "prefect.resource.name": list(_WATCHED)},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
