@@ -91,6 +91,6 @@ class DriftOutcome(Frozen):
 
 def drift_trigger(event_id: str, alarms: tuple[Alarm, ...]) -> str:
     """Write why drift asks for a refresh: the event, and the first of what drifted."""
-    drifted = examples(f"{alarm.kind} {alarm.subject} ({alarm.statistic} {alarm.value:.3g}, limit {alarm.limit:.3g})"
+    drifted = examples(f"{alarm.kind} {alarm.subject} ({alarm.statistic}: {alarm.value:.3g}, limit {alarm.limit:.3g})"
                        for alarm in alarms)  # fmt: skip
     return f"{DRIFT_TRIGGER} {event_id}: {drifted}"

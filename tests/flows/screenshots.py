@@ -137,9 +137,9 @@ def photograph(browser: Browser, prefect: Prefect, home: Path, run: str, asked: 
     browser.wait_for("Your name")
     browser.picture("prefect-approval")
     [documents] = (home / "lake/rheintal/2024Q4").glob("*/documents")
-    browser.open((documents / "monitoring_report.html").as_uri(), "Monitoring report")
+    browser.open((documents / "monitoring_report.html").as_uri(), "Audit log head")
     browser.picture("monitoring-report", 1500)
-    browser.open((documents / "model_card.html").as_uri(), "Model card")
+    browser.open((documents / "model_card.html").as_uri(), "Audit log head")
     browser.picture("model-card", 1500)
 
 

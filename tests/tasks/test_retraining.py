@@ -49,7 +49,7 @@ def drift(number=1, portfolio="bank", refresh="k"):
 
 
 def test_the_reason_names_the_event_and_what_drifted():
-    assert drift().trigger == "drift e: feature staff (wasserstein 2.08, limit 0.1)"
+    assert drift().trigger == "drift e: feature staff (wasserstein: 2.08, limit 0.1)"
 
 
 def test_no_second_refresh_during_the_cool_down(catalogue, clock):
