@@ -13,8 +13,8 @@ from schemas.terms import Quarter
 from tasks.admission import admit
 from tasks.delivery_drift import ask_for_refresh, monitor
 from tasks.graphs import build_graph
-from tasks.leases import passing_run
 from tasks.notices import automation_starts_refreshes
+from tasks.passing_runs import passing_run
 from tasks.portfolios import load_portfolio
 from tasks.progress import clocked
 from tasks.receiving import receive

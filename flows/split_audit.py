@@ -8,8 +8,8 @@ from schemas.audits import SplitAudit
 from schemas.terms import Quarter
 from tasks.admission import admit
 from tasks.graphs import build_graph
-from tasks.leases import passing_run
 from tasks.panels import split_firms
+from tasks.passing_runs import passing_run
 from tasks.portfolios import load_portfolio
 from tasks.progress import clocked
 from tasks.receiving import receive
@@ -32,6 +32,6 @@ def split_audit(
     spec = with_origins(load_portfolio(portfolio), origins)
     with clocked():
         delivery = receive(spec, Quarter.parse(quarter) if quarter else None, data_dir)
-        with passing_run(spec, delivery, "audit-splits") as run:
+        with passing_run(spec, delivery, "audit") as run:
             panel = build_graph(run, admit(run))
             return audit_splits(run, panel, split_firms(run, panel))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.automl import FittedAutoGluon, fit_autogluon
 from models.boosting import FittedBoosting, fit_boosting
+from models.calibrated import FittedCalibrated, fit_calibrated
 from models.correct_and_smooth import FittedCorrectAndSmooth
 from models.fitted import Fitted, FittingData, ModelContent
 from models.forest import FittedForest, fit_forest
@@ -25,10 +26,13 @@ from schemas.candidates import (
     SingleSpec,
     SvmSpec,
 )
+from schemas.tabular import Calibration
 
 
 def fitted_candidate(spec: SingleSpec, data: FittingData) -> Fitted:  # noqa: PLR0911 - one return a kind
     """Fit one candidate on what it may see."""
+    if spec.calibration is not Calibration.NONE:
+        return fit_calibrated(spec, data, fitted_candidate)
     if spec.ordered and not isinstance(spec, NetworkSpec):  # networks order the classes of their outputs
         return fit_ordered(spec, data, fitted_candidate)
     match spec:
@@ -65,6 +69,9 @@ def restored_candidate(  # noqa: PLR0911 - one return a kind
     folder
         Where AutoGluon's own files are; the other kinds do not use it.
     """
+    if spec.calibration is not Calibration.NONE:
+        plain = spec.model_copy(update={"calibration": Calibration.NONE})
+        return FittedCalibrated.from_content(content, lambda base: restored_candidate(plain, base, folder))
     if spec.ordered and not isinstance(spec, NetworkSpec):
         single = spec.model_copy(update={"ordered": False})
         return FittedOrdered.from_content(

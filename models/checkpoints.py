@@ -22,12 +22,14 @@ class Checkpoint:
     epoch
         Epochs done.
     best
-        Weights of the epoch with the least validation loss.
+        Weights of the best epoch so far.
+    least_error
+        Its error on validation: the loss, or 1 - AUC.
     """
 
     epoch: int
     best_epoch: int
-    best_loss: float
+    least_error: float
     best: dict[str, torch.Tensor]
 
     @classmethod
@@ -44,8 +46,8 @@ class Checkpoint:
             number, field = key.split(".", 1)
             state["state"].setdefault(int(number), {})[field] = tensor
         optimiser.load_state_dict(state)
-        epoch, best_epoch, best_loss = tensors[_NUMBERS].tolist()
-        return cls(int(epoch), int(best_epoch), best_loss, _part(tensors, _BEST))
+        epoch, best_epoch, least_error = tensors[_NUMBERS].tolist()
+        return cls(int(epoch), int(best_epoch), least_error, _part(tensors, _BEST))
 
     def save(self, keeper: Keeper, name: str, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         """Keep everything that the next epoch depends on."""
@@ -53,7 +55,7 @@ class Checkpoint:
         tensors |= {_BEST + key: value for key, value in self.best.items()}
         for number, fields in optimiser.state_dict()["state"].items():
             tensors |= {f"{_OPTIMISER}{number}.{field}": tensor for field, tensor in fields.items()}
-        tensors[_NUMBERS] = torch.tensor([self.epoch, self.best_epoch, self.best_loss], dtype=torch.float64)
+        tensors[_NUMBERS] = torch.tensor([self.epoch, self.best_epoch, self.least_error], dtype=torch.float64)
         keeper.save(name, save({key: value.detach().clone().contiguous() for key, value in tensors.items()}))
 
 

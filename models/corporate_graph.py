@@ -99,6 +99,9 @@ class CorporateGraph:
         Ascending ids of the nodes that are no firms, by node type, in alphabetical order.
     partners
         Links of firms to such nodes by relation, in alphabetical order.
+    noted
+        Relations with `role: note`, in alphabetical order: for audits. Nothing is computed from them, and they are no
+        part of the fingerprint.
     """
 
     as_of: dt.date
@@ -109,6 +112,7 @@ class CorporateGraph:
     computed: Mapping[str, Columns] = field(default_factory=dict)
     nodes: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     partners: Mapping[str, PartnerEdges] = field(default_factory=dict)
+    noted: Mapping[str, RelationEdges] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -184,14 +188,16 @@ def constructed_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSp
         else:
             built[spec.name] = delivered_edges(rows, ids, spec, as_of)
     nodes, partners = partner_graph(linked, len(ids))
+    linking = {spec.name for spec in portfolio.linking_relations}
     graph = CorporateGraph(
         as_of=as_of,
         firms=ids.to_numpy().astype(np.str_),
-        relations={name: relation.edges for name, relation in built.items()},
+        relations={name: relation.edges for name, relation in built.items() if name in linking},
         features=features,
         feature_names=names,
         nodes=nodes,
         partners=partners,
+        noted={name: relation.edges for name, relation in built.items() if name not in linking},
     )
     _refuse_no_edge(graph, portfolio)
     notes = {name: relation.notes for name, relation in built.items()}
@@ -254,23 +260,11 @@ def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
     first = graphs[0]
     if len(graphs) == 1:
         return first
-    offsets = np.concatenate([[0], np.cumsum([graph.size for graph in graphs])])
-    relations = {}
-    for name, relation in first.relations.items():
-        parts = [graph.relations[name] for graph in graphs]
-        starts = np.concatenate([[0], np.cumsum([len(part.indices) for part in parts])])
-        relations[name] = RelationEdges(
-            indptr=np.concatenate(
-                [[0], *(part.indptr[1:] + start for part, start in zip(parts, starts, strict=False))]
-            ),
-            indices=np.concatenate([part.indices + offset for part, offset in zip(parts, offsets, strict=False)]),
-            weights=np.concatenate([part.weights for part in parts]),
-            directed=relation.directed,
-        )
+    offsets = np.cumsum([0, *(graph.size for graph in graphs)])
     return CorporateGraph(
         as_of=graphs[-1].as_of,
         firms=np.concatenate([np.char.add(f"{graph.as_of} ", graph.firms) for graph in graphs]),
-        relations=relations,
+        relations={name: _stacked([graph.relations[name] for graph in graphs], offsets) for name in first.relations},
         features=np.concatenate([graph.features for graph in graphs]),
         feature_names=first.feature_names,
         nodes={
@@ -278,10 +272,21 @@ def block_diagonal(graphs: Sequence[CorporateGraph]) -> CorporateGraph:
             for node_type in first.nodes
         },
         partners={name: stacked_partners([graph.partners[name] for graph in graphs]) for name in first.partners},
+        noted={name: _stacked([graph.noted[name] for graph in graphs], offsets) for name in first.noted},
         computed={
             group: Columns(np.concatenate([graph.computed[group].values for graph in graphs]), columns.names)
             for group, columns in first.computed.items()
         },
+    )
+
+
+def _stacked(parts: Sequence[RelationEdges], offsets: IntVector) -> RelationEdges:
+    starts = np.cumsum([0, *(len(part.indices) for part in parts)])
+    return RelationEdges(
+        indptr=np.concatenate([[0], *(part.indptr[1:] + start for part, start in zip(parts, starts, strict=False))]),
+        indices=np.concatenate([part.indices + offset for part, offset in zip(parts, offsets, strict=False)]),
+        weights=np.concatenate([part.weights for part in parts]),
+        directed=parts[0].directed,
     )
 
 
@@ -293,7 +298,7 @@ def bare_ids(firms: NDArray[np.str_]) -> NDArray[np.str_]:
 def _refuse_no_edge(graph: CorporateGraph, portfolio: PortfolioSpec) -> None:
     related = any(relation.edges for relation in graph.relations.values())
     linked = any(partners.links for partners in graph.partners.values())
-    if not portfolio.relations or related or linked or portfolio.graph.allow_no_edges:
+    if not portfolio.linking_relations or related or linked or portfolio.graph.allow_no_edges:
         return
     raise NotEnoughData(
         f"The graph is empty: no relation between known firms at {graph.as_of}.",

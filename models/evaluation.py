@@ -63,12 +63,12 @@ class Contest:
     @property
     def primary(self) -> Scheme:
         """The scheme whose models are scored and registered."""
-        return self.portfolio.split.schemes[0]
+        return self.portfolio.primary_scheme
 
     def judged_under(self) -> Iterator[tuple[Sample, Scheme]]:
         """Yield each sample with the scheme it is measured under."""
         seen: set[Sample] = set()
-        for scheme in self.portfolio.split.schemes:
+        for scheme in sorted(self.portfolio.split.schemes, key=lambda scheme: scheme is not self.primary):
             kinds = (Sample.DEVELOPMENT, Sample.VALIDATION, *TEST_SAMPLES) if scheme is self.primary else TEST_SAMPLES
             for sample in kinds:
                 if sample not in seen and self.dealt[scheme].rows(sample).any():

@@ -98,11 +98,11 @@ class FittedGnn:
 
 
 def fit_gnn(spec: AnyNetworkSpec, data: FittingData) -> FittedGnn:
-    """Train on the outcomes of development and keep the epoch with the least validation loss."""
+    """Train on the outcomes of development and keep the epoch that was best on validation."""
     torch.set_num_threads(data.training.threads)
     torch.use_deterministic_algorithms(mode=True)
     rows, _ = design_matrix(data.graph, spec.features)
-    scaling = Scaling.fitted(rows[data.development])
+    scaling = Scaling.fitted(rows[data.development], logarithmic=spec.log_inputs)
     values = torch.from_numpy(scaling.applied(rows).astype(np.float32))
     known = KnownOutcomes.of(data, spec.label_inputs)
     shown = torch.from_numpy(np.where(data.development[:, None], known.columns(data.graph.firms), 0).astype(np.float32))
@@ -119,7 +119,7 @@ def fit_gnn(spec: AnyNetworkSpec, data: FittingData) -> FittedGnn:
         networks.append(one)
     notes: Notes = {
         "best epoch": found[0].best_epoch,
-        "validation loss": float(np.mean([member.best_loss for member in found])),
+        f"validation {spec.kept_epoch}": float(np.mean([member.held_out for member in found])),
     }
     if spec.members > 1:
         notes["best epoch"] = ", ".join(str(member.best_epoch) for member in found)

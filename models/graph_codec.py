@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ def graph_bytes(graph: CorporateGraph) -> bytes:
         arrays |= _text_arrays(f"nodes:{node_type}", ids)
     for name, partners in graph.partners.items():
         arrays |= _edge_arrays(f"partners:{name}", partners)
+    for name, relation in graph.noted.items():
+        arrays |= _edge_arrays(f"noted:{name}", relation)
     for group, columns in graph.computed.items():
         arrays[f"computed.{group}"] = np.ascontiguousarray(columns.values)
     words: dict[str, object] = {
@@ -42,6 +45,8 @@ def graph_bytes(graph: CorporateGraph) -> bytes:
     if graph.nodes:  # a graph of firms alone keeps the bytes it had before there were other nodes
         words["nodes"] = sorted(graph.nodes)
         words["partners"] = {name: partners.node_type for name, partners in graph.partners.items()}
+    if graph.noted:
+        words["noted"] = {name: relation.directed for name, relation in graph.noted.items()}
     # One entry only: the order of several would differ from run to run.
     return bytes(save(arrays, metadata={_WORDS: json.dumps(words, sort_keys=True)}))
 
@@ -55,12 +60,7 @@ def graph_from_bytes(data: bytes) -> CorporateGraph:
     return CorporateGraph(
         as_of=dt.date.fromisoformat(words["as_of"]),
         firms=_texts(arrays, "firms"),
-        relations={
-            name: RelationEdges(
-                arrays[f"{name}.indptr"], arrays[f"{name}.indices"], arrays[f"{name}.weights"], directed
-            )
-            for name, directed in sorted(words["directed"].items())
-        },
+        relations={name: _edges(arrays, name, directed) for name, directed in sorted(words["directed"].items())},
         features=arrays["features"],
         feature_names=tuple(words["feature_names"]),
         computed={
@@ -78,7 +78,14 @@ def graph_from_bytes(data: bytes) -> CorporateGraph:
             )
             for name, node_type in sorted(words.get("partners", {}).items())
         },
+        noted={
+            name: _edges(arrays, f"noted:{name}", directed) for name, directed in sorted(words.get("noted", {}).items())
+        },
     )
+
+
+def _edges(arrays: Mapping[str, Any], name: str, directed: bool) -> RelationEdges:
+    return RelationEdges(arrays[f"{name}.indptr"], arrays[f"{name}.indices"], arrays[f"{name}.weights"], directed)
 
 
 def _edge_arrays(name: str, edges: RelationEdges | PartnerEdges) -> dict[str, NDArray[np.generic]]:

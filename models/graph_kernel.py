@@ -114,7 +114,7 @@ def fit_graph_kernel(spec: GraphKernelSpec, data: FittingData) -> FittedGraphKer
     chosen = landmark_rows(len(rows), spec.landmarks, data.training.seed)
     names = _partner_names(data.graph, rows[chosen])
     inputs, _ = design_matrix(data.graph, spec.features)
-    scaling = Scaling.fitted(inputs[rows])
+    scaling = Scaling.fitted(inputs[rows], logarithmic=spec.log_inputs)
     firms = Places(unit_partners(data.graph, names)[rows], scaling.applied(inputs[rows]))
     landmarks = firms.rows(chosen)
     factor = landmark_factor(place_kernel(spec, landmarks, landmarks))

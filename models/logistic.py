@@ -57,7 +57,7 @@ def fit_logistic(spec: LogisticSpec, data: FittingData) -> FittedLogistic:
     from sklearn.linear_model import LogisticRegression
 
     rows, _ = design_matrix(data.graph, spec.features)
-    scaling = Scaling.fitted(rows[data.development])
+    scaling = Scaling.fitted(rows[data.development], logarithmic=spec.log_inputs)
     model = LogisticRegression(C=spec.inverse_penalty, max_iter=2000)
     truth = data.truth[data.development]
     model.fit(scaling.applied(rows[data.development]), truth)

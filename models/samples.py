@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -152,10 +152,22 @@ def _community_samples(
     deal = dealt_communities(groups, outcomes, counts, portfolio.split)
     keys = [members.groups[firm] for firm in rows.firms.tolist()]
     if not deal.samples:
+        _refuse_known(portfolio, deal.missing)
         deal = Deal(dealt_firms(firms[counts > 0], portfolio.split).samples, deal.missing)
         keys = rows.firms.tolist()
     samples = [str(deal.samples.get(key, Sample.EXCLUDED)) for key in keys]
     return np.array(samples, dtype=np.str_), deal.missing
+
+
+def _refuse_known(portfolio: PortfolioSpec, missing: Mapping[str, str]) -> None:
+    """Refuse to validate on single firms where the scores are for communities that development does not know."""
+    if portfolio.use is not None and portfolio.use.firms_from == "unseen_communities":
+        raise NotEnoughData(
+            "The graph has no communities to validate on that development does not know.",
+            expected="communities that can be held out, as `use.firms_from: unseen_communities` asks for",
+            found="; ".join(missing.values()),
+            way_out="raise `graph.community_resolution`, give a `split.partition`, or say `known_communities`",
+        )
 
 
 def _refuse_thin(samples: NDArray[np.str_], scheme: Scheme, rows: Panel, portfolio: PortfolioSpec) -> None:

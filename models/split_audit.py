@@ -139,7 +139,7 @@ def _telling_orders(rows: AuditRows) -> Iterator[AuditFinding]:
 
 def _telling_relations(rows: AuditRows) -> Iterator[AuditFinding]:
     """Look at the firms that have a relation at all: being in it may already be the outcome."""
-    for name, relation in rows.graph.relations.items():
+    for name, relation in sorted({**rows.graph.relations, **rows.graph.noted}.items()):
         partners = np.diff(relation.indptr) + np.bincount(relation.indices, minlength=rows.graph.size)
         members = rows.known & (partners > 0)
         others = rows.known & (partners == 0)

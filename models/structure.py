@@ -18,6 +18,7 @@ from models.centrality import eigenvector_centrality, katz, pagerank
 from models.cohesion import core_numbers, local_clustering
 from models.corporate_graph import CorporateGraph, FloatMatrix, RelationEdges
 from models.edges import pattern
+from models.partners import PartnerEdges
 from models.upstream import upstream_lengths
 from schemas.structure import Statistic
 
@@ -37,7 +38,8 @@ def structural_features(
     PageRank by weight, times the number of firms, so that 1 is the mean whatever the size of the graph; Katz
     centrality by number of walks (weights of heavy-tailed amounts would leave it to one pair of firms); and, for a
     directed one, the longest and mean path from its sources. Over all relations together: eigenvector
-    centrality, betweenness, clustering and core number. Negative weights count as 0.
+    centrality, betweenness, clustering and core number. Of links to nodes that are no firms: their number,
+    weight and concentration. Negative weights count as 0.
 
     A firm without partners has 0 partners, weight, clustering, core number, betweenness, eigenvector
     centrality and path lengths, Katz 1, the least PageRank, and NaN where something of its partners is asked
@@ -100,6 +102,9 @@ def _columns(
         for partners, side in _sides(outward, relation.directed, ends.get(name, ("sources", "targets"))):
             yield from ((f"{name}: {label}", values) for label, values in _side_columns(side, partners, graph, wanted))
         yield from ((f"{name}: {label}", values) for label, values in _flow_columns(outward, relation.directed, wanted))
+    for name, links in graph.partners.items():
+        known = _side_columns(_weights(links), f"{links.node_type} partners", graph, wanted - {Statistic.EXTREMES})
+        yield from ((f"{name}: {label}", values) for label, values in known)
     yield from _union_columns(graph, wanted)
 
 
@@ -153,7 +158,7 @@ def _sides(outward: sp.csr_array, directed: bool, ends: tuple[str, str]) -> Iter
     yield sources, sp.csr_array(outward.T)
 
 
-def _weights(relation: RelationEdges) -> sp.csr_array:
+def _weights(relation: RelationEdges | PartnerEdges) -> sp.csr_array:
     matrix = relation.matrix()
     matrix.data = np.maximum(matrix.data, 0.0)
     return matrix

@@ -66,7 +66,7 @@ def fit_svm(spec: SvmSpec, data: FittingData) -> FittedSvm:
     over.
     """
     inputs, _ = design_matrix(data.graph, spec.features)
-    scaling = Scaling.fitted(inputs[data.development])
+    scaling = Scaling.fitted(inputs[data.development], logarithmic=spec.log_inputs)
     rows = scaling.applied(inputs[data.development])
     if spec.kernel == "linear":
         return FittedSvm(spec, scaling, np.empty((0, rows.shape[1])), _margins(spec, rows, data), {})

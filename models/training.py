@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -61,21 +62,33 @@ class Lesson:
                 learnt = self.data.development.copy()
         return self.with_shown(~learnt), np.pad(learnt, (0, self.whole.senders - len(learnt)))
 
+    @cached_property
+    def inputs(self) -> torch.Tensor:
+        """Values of all nodes, without outcomes: the same tensor each epoch, so that a block remembers them."""
+        return node_values(self.values, self.whole)
+
+    @cached_property
+    def asked(self) -> torch.Tensor:
+        """Values of all nodes as validation hears them: with all outcomes of development."""
+        return self.with_shown(self.data.development)
+
     def with_shown(self, visible: NDArray[np.bool_]) -> torch.Tensor:
         """Return the values of all nodes with the outcomes of the visible firms."""
+        if not self.shown.shape[1]:
+            return self.inputs
         shown = self.shown * torch.from_numpy(visible).float()[:, None]
         return node_values(torch.cat([self.values, shown], dim=1), self.whole)
 
 
 class Trained(NamedTuple):
-    """What training found."""
+    """What training found: the epoch that was kept, and what it was kept for on validation."""
 
     best_epoch: int
-    best_loss: float
+    held_out: float
 
 
 def trained(network: Network, lesson: Lesson) -> Trained:
-    """Train in place and leave the network at the epoch with the least validation loss.
+    """Train in place and leave the network at the epoch that was best on validation (`NetworkSpec.kept_epoch`).
 
     A run that was killed goes on from its last checkpoint and ends at the same weights.
     """
@@ -96,16 +109,21 @@ def trained(network: Network, lesson: Lesson) -> Trained:
         mean_loss = _epoch(network, optimiser, lesson, sampling, loss, epoch)
         held_out, probabilities = _validated(network, lesson, loss)
         state.epoch = epoch
-        if held_out < state.best_loss:
-            state.best_epoch, state.best_loss = epoch, held_out
+        error = held_out if spec.kept_epoch == "loss" else 1 - _auc(lesson, probabilities)
+        if error < state.least_error:
+            state.best_epoch, state.least_error = epoch, error
             state.best = copy.deepcopy(network.state_dict())
         if data.watcher.due():
-            auc = float(scores(data.truth[data.validation], probabilities)["auc"][0])
+            auc = _auc(lesson, probabilities)
             data.watcher.show(Progress(name, epoch, spec.epochs, first, mean_loss, held_out, auc))
         if data.keeper.due():
             state.save(data.keeper, name, network, optimiser)
     network.load_state_dict(state.best)
-    return Trained(state.best_epoch, state.best_loss)
+    return Trained(state.best_epoch, state.least_error if spec.kept_epoch == "loss" else 1 - state.least_error)
+
+
+def _auc(lesson: Lesson, probabilities: NDArray[np.float64]) -> float:
+    return float(scores(lesson.data.truth[lesson.data.validation], probabilities)["auc"][0])
 
 
 def _epoch(
@@ -135,10 +153,9 @@ def _epoch(
 def _validated(network: Network, lesson: Lesson, loss: Loss) -> tuple[float, NDArray[np.float64]]:
     """Return loss and probabilities of validation, which is shown all outcomes of development."""
     rows = torch.from_numpy(lesson.data.validation)
-    values = lesson.with_shown(lesson.data.development)
     network.eval()
     with torch.no_grad():
-        outputs = network([lesson.whole] * lesson.spec.layers, values)[: len(rows)][rows]
+        outputs = network([lesson.whole] * lesson.spec.layers, lesson.asked)[: len(rows)][rows]
         truth = torch.from_numpy(lesson.data.truth)[rows]
         logs = log_probabilities(outputs.double(), ordered=lesson.spec.ordered)
         return float(loss(outputs, truth)), logs.exp().numpy()

@@ -20,7 +20,7 @@ def site_index_html(
     pages
         File names of the documents by the folder of their refresh, which is below ``lake/``.
     others
-        Paths below the lake of pages that belong to no single refresh: differences, audits, drift.
+        Paths below the lake of pages that belong to no single refresh: differences, audits, drift, searches.
     """
     published = [one for one in reversed(refreshes) if one.folder in pages]
     return (

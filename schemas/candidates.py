@@ -23,6 +23,7 @@ from schemas.tabular import (
     LogisticSpec,
     OrderedCandidate,
     RandomForestSpec,
+    StandardisedInputs,
     SvmSpec,
     Tabular,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "RandomForestSpec",
     "SaintBatches",
     "SingleSpec",
+    "StandardisedInputs",
     "SvmSpec",
     "Tabular",
 ]
@@ -101,13 +103,15 @@ Batches = Annotated[
 ]
 
 
-class NetworkSpec(OrderedCandidate):
+class NetworkSpec(OrderedCandidate, StandardisedInputs):
     """What all graph neural networks have.
 
-    `loss` is cross-entropy, the same with classes weighted to count alike (`balanced`), or the focal
-    loss with exponent `focal_gamma` (Lin and others 2017). `label_inputs` shows this share of the development outcomes
-    as inputs in each epoch and learns from the others, so that no firm ever sees its own (Shi and others 2021);
-    0 shows none. `members` networks that differ in their seed alone are averaged (deep ensemble).
+    `kept_epoch` says by what the epoch that is kept is the best on validation, and what `patience` waits for: the least
+    loss, or the highest AUC, which is about the ranking alone and leaves overconfidence to calibration. `loss` is
+    cross-entropy, the same with classes weighted to count alike (`balanced`), or the focal loss with exponent
+    `focal_gamma` (Lin and others 2017). `label_inputs` shows this share of the development outcomes as inputs in each
+    epoch and learns from the others, so that no firm ever sees its own (Shi and others 2021); 0 shows none. `members`
+    networks that differ in their seed alone are averaged (deep ensemble).
     """
 
     features: Groups = (Group.OWN,)
@@ -118,6 +122,7 @@ class NetworkSpec(OrderedCandidate):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0005
     epochs: Annotated[int, Field(ge=1)] = 200
     patience: Annotated[int, Field(ge=1)] = 30
+    kept_epoch: Literal["loss", "auc"] = "loss"
     loss: Literal["cross_entropy", "balanced", "focal"] = "cross_entropy"
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0
     label_inputs: Annotated[float, Field(ge=0, lt=1)] = 0.0

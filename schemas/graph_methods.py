@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from schemas.specs import Name
 from schemas.tabular import (
+    Calibration,
     Candidate,
     Group,
     Groups,
@@ -15,6 +16,7 @@ from schemas.tabular import (
     LogisticSpec,
     OrderedCandidate,
     RandomForestSpec,
+    StandardisedInputs,
     SvmSpec,
 )
 from schemas.terms import Family
@@ -91,12 +93,12 @@ class CorrectAndSmoothSpec(_Spreading):
     @field_validator("base")
     @classmethod
     def _plain(cls, base: BaseSpec) -> BaseSpec:
-        if base.ordered:
-            raise ValueError("`ordered` belongs to the candidate itself, not to its base")
+        if base.ordered or base.calibration is not Calibration.NONE:
+            raise ValueError("`ordered` and `calibration` belong to the candidate itself, not to its base")
         return base
 
 
-class GraphKernelSpec(_GraphMethod):
+class GraphKernelSpec(_GraphMethod, StandardisedInputs):
     """A kernel machine on who is related to the same firms.
 
     The kernel is cos(a, a')^power + feature_weight * exp(-gamma |x - x'|^2), with a the firms a firm is related to,

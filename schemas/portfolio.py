@@ -23,7 +23,7 @@ from schemas.relation_kinds import (
     SimilarTextSpec,
 )
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, RetrainingSpec, Share, TrainingSpec
-from schemas.splits import SplitSpec
+from schemas.splits import SplitSpec, UseSpec
 from schemas.tables import TableSpec
 from schemas.terms import Family, Kind, Quarter, Role, Scheme, TargetKind
 
@@ -272,6 +272,7 @@ class PortfolioSpec(Frozen):
     derived: tuple[DerivedFeature, ...] = ()
     graph: GraphSpec = GraphSpec()
     split: SplitSpec = SplitSpec()
+    use: UseSpec | None = None
     training: TrainingSpec = TrainingSpec()
     candidates: Annotated[tuple[CandidateSpec, ...], Field(min_length=1)]
     evaluation: EvaluationSpec = EvaluationSpec()
@@ -302,6 +303,15 @@ class PortfolioSpec(Frozen):
         return tuple(relation for relation in self.relations if not isinstance(relation, NearestSpec))
 
     @property
+    def linking_relations(self) -> tuple[AnyRelation, ...]:
+        """Return the relations that models know; those with `role: note` are for people."""
+        return tuple(
+            relation
+            for relation in self.relations
+            if not (isinstance(relation, RelationSpec) and relation.role == "note")
+        )
+
+    @property
     def single_candidates(self) -> tuple[SingleSpec, ...]:
         """Return the candidates that are fitted by themselves."""
         return tuple(candidate for candidate in self.candidates if not isinstance(candidate, EnsembleSpec))
@@ -310,6 +320,11 @@ class PortfolioSpec(Frozen):
     def ensembles(self) -> tuple[EnsembleSpec, ...]:
         """Return the candidates that combine others."""
         return tuple(candidate for candidate in self.candidates if isinstance(candidate, EnsembleSpec))
+
+    @property
+    def primary_scheme(self) -> Scheme:
+        """Return the scheme whose validation chooses and whose models are scored and registered."""
+        return (self.use.primary(self.split.schemes) if self.use else None) or self.split.schemes[0]
 
     def family_of(self, candidate: CandidateSpec) -> Family:
         """Return what a candidate knows of a firm; an ensemble knows what the richest of its members knows."""
@@ -354,6 +369,11 @@ class PortfolioSpec(Frozen):
                 yield f"{group}: names must differ, these repeat: {', '.join(twice)}"
 
     def _split_mistakes(self) -> Iterator[str]:
+        if self.use and self.use.primary(self.split.schemes) is None:
+            fitting = (
+                "`community`" if self.use.firms_from == "unseen_communities" else "`published`, `temporal` or `entity`"
+            )
+            yield f"use.firms_from: {self.use.firms_from} needs a scheme that validates on such firms: {fitting}"
         if self.split.published is None:
             return
         column = self.split_column
@@ -386,6 +406,7 @@ class PortfolioSpec(Frozen):
         given = {Group.OWN, Group.NEIGHBOUR}
         given |= {Group.STRUCTURE} if self.graph.structure else set()
         given |= {Group.EMBEDDING} if self.graph.embedding else set()
+        linking = {relation.name for relation in self.linking_relations}
         for candidate in self.single_candidates:
             asked = {*getattr(candidate, "features", ()), *getattr(getattr(candidate, "base", None), "features", ())}
             missing = sorted(asked - given)
@@ -394,11 +415,11 @@ class PortfolioSpec(Frozen):
                     f"candidate {candidate.name}: `features` asks for {', '.join(missing)}, which "
                     f"{' and '.join(f'`graph.{group}`' for group in missing)} would have to describe"
                 )
-            if getattr(candidate, "tells_relations_apart", False) and not self.relations:
+            if getattr(candidate, "tells_relations_apart", False) and not linking:
                 yield f"candidate {candidate.name}: {candidate.kind} tells relations apart, and none is declared"
             if candidate.ordered and self.target.kind is not TargetKind.ORDINAL:
                 yield f"candidate {candidate.name}: `ordered` is for an ordinal target; this one is {self.target.kind}"
-            strange = sorted(set(getattr(candidate, "relations", ())) - {relation.name for relation in self.relations})
+            strange = sorted(set(getattr(candidate, "relations", ())) - linking)
             if strange:
                 yield f"candidate {candidate.name}: `relations` names what is no relation: {', '.join(strange)}"
         yield from self._ensemble_mistakes()

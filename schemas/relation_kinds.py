@@ -48,11 +48,15 @@ class RelationSpec(_FirmRelation):
     of the larger weight (the smaller id first if equal) with the `sum`, the `larger` of the two or
     the difference (`net`; no edge if there is none).
 
+    `role: note` keeps a relation for people and from everything that is computed: the split audit still looks at it,
+    but no candidate, community, statistic or fingerprint knows it. It is for a relation that contains the outcome.
+
     `shares_at_most` bounds the sum of a target's incoming weights known at the same time, as of
     shares in one firm: 1, or 100 for percentages. The rows whose publication takes the target above it are set aside.
     """
 
     kind: Literal["table"] = "table"
+    role: Literal["link", "note"] = "link"
     source: str
     target: str
     weight: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -64,11 +64,28 @@ class PartitionSpec(TableSpec):
         return self
 
 
+class UseSpec(Frozen):
+    """Whom the scores will be about.
+
+    `firms_from` says whether tomorrow's firms are in communities that development knows, or in others. It decides which
+    of `split.schemes` is primary, the one whose validation chooses a candidate and whose models are scored: the first
+    that holds whole communities out (`unseen_communities`), or the first that does not.
+    """
+
+    firms_from: Literal["known_communities", "unseen_communities"]
+
+    def primary(self, schemes: tuple[Scheme, ...]) -> Scheme | None:
+        """Return the first scheme whose validation is of such firms; None if there is none."""
+        unseen = self.firms_from == "unseen_communities"
+        fitting = (one for one in schemes if one is not Scheme.RANDOM and (one is Scheme.COMMUNITY) == unseen)
+        return next(fitting, None)
+
+
 class SplitSpec(Frozen):
     """How firm-quarters are dealt into samples.
 
-    Candidates are fitted once for each of `schemes`; the first one is primary: its models are
-    scored, registered and judged, the others only add the samples they define.
+    Candidates are fitted once for each of `schemes`; the first one is primary unless `use` says otherwise: its
+    models are scored, registered and judged, the others only add the samples they define.
 
     `development_vintages`, `vintage_step` and `validation_vintages` (of the scheme `temporal`) say which
     quarters are learnt from. `out_of_community_share` is what `community`, `entity` and `random` hold out.

@@ -34,6 +34,19 @@ def _with_own(value: Any) -> Any:
 Groups = Annotated[tuple[Group, ...], BeforeValidator(_with_own)]
 
 
+class Calibration(StrEnum):
+    """How probabilities are put right on validation.
+
+    `PLATT` moves and stretches the log-odds (Platt 1999), `BETA` may bend both ends differently (Kull, Silva Filho
+    and Flach 2017), `ISOTONIC` takes any rising steps (Zadrozny and Elkan 2002), which ties firms.
+    """
+
+    NONE = "none"
+    PLATT = "platt"
+    ISOTONIC = "isotonic"
+    BETA = "beta"
+
+
 class Candidate(Frozen):
     """What all candidates have."""
 
@@ -41,13 +54,15 @@ class Candidate(Frozen):
 
 
 class OrderedCandidate(Candidate):
-    """A candidate that can treat the classes of an ordinal target as ordered.
+    """A candidate that can treat the classes of an ordinal target as ordered, and have its probabilities calibrated.
 
     `ordered` learns the probabilities of going beyond each class for the firms that got there (continuation
-    ratios), so that probabilities of lying above a class never cross.
+    ratios), so that probabilities of lying above a class never cross. `calibration` is fitted on validation, by
+    itself under each scheme; more than two classes are taken one against the others and scaled to sum to 1.
     """
 
     ordered: bool = False
+    calibration: Calibration = Calibration.NONE
 
 
 class Tabular(OrderedCandidate):
@@ -61,7 +76,17 @@ class Tabular(OrderedCandidate):
         return Family.TABULAR if self.features == (Group.OWN,) else Family.NEIGHBOUR
 
 
-class LogisticSpec(Tabular):
+class StandardisedInputs(Candidate):
+    """A candidate that needs comparable inputs: missing values filled, mean 0 and deviation 1.
+
+    `log_inputs` does so with sign(x) log(1 + |x|) in the place of each input x, for counts and amounts whose tails are
+    heavy. Trees, which see the order of values alone, have no use for it.
+    """
+
+    log_inputs: bool = False
+
+
+class LogisticSpec(Tabular, StandardisedInputs):
     """Regularised logistic regression; `inverse_penalty` is scikit-learn's C."""
 
     kind: Literal["logistic"]
@@ -82,7 +107,7 @@ class LightGBMSpec(Tabular):
     penalty: Annotated[float, Field(ge=0)] = 1.0
 
 
-class SvmSpec(Tabular):
+class SvmSpec(Tabular, StandardisedInputs):
     """A support vector machine with squared hinge loss, `inverse_penalty` its C.
 
     The kernel is linear, or exp(-gamma |x - x'|^2) with gamma 1 / inputs by default. Beyond `landmarks` development

@@ -27,10 +27,8 @@ def evaluate(run: RefreshRun, evidence: Evidence) -> FileRef:
 def read_contest(home: Path, run: RefreshRun, evidence: Evidence) -> Contest:
     """Load everything that comparing the candidates needs."""
     dealt = read_frame(home, evidence.split.file)
-    schemes = run.portfolio.split.schemes
-    described = {
-        m.name: read_json(home, m.description, dict[str, Any]) for m in evidence.models if m.scheme is schemes[0]
-    }
+    schemes, primary = run.portfolio.split.schemes, run.portfolio.primary_scheme
+    described = {m.name: read_json(home, m.description, dict[str, Any]) for m in evidence.models if m.scheme is primary}
     return Contest(
         portfolio=run.portfolio,
         rows=read_panel(home, evidence.panel),

@@ -63,7 +63,7 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
 
 def _scores(home: Path, run: RefreshRun, evidence: Evidence, evaluation: Evaluation) -> pl.DataFrame:
     target = run.portfolio.target
-    model = evidence.model(evaluation.chosen, run.portfolio.split.schemes[0])
+    model = evidence.model(evaluation.chosen, run.portfolio.primary_scheme)
     probabilities = read_frame(home, model.quarter_probabilities).to_numpy()
     threshold = next(c.threshold for c in evaluation.candidates if c.name == evaluation.chosen)
     classes = predicted_classes(probabilities, target, threshold)

@@ -1,8 +1,7 @@
-"""Starting a refresh: has it been done, is somebody doing it, and if not, it is ours; or only passing through."""
+"""Starting a refresh: has it been done, is somebody doing it, and if not, it is ours."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,27 +73,6 @@ def lease(run: RefreshRun) -> Iterator[None]:
         raise
     finally:
         held_lease.reset(token)
-
-
-@contextmanager
-def passing_run(portfolio: PortfolioSpec, delivery: DeliveryRef, purpose: str) -> Iterator[RefreshRun]:
-    """Give an audit or a monitor a work folder of its own, gone when it is done: it publishes nothing."""
-    home = settings().home
-    key = refresh_key(portfolio, delivery)
-    work = f"work/{purpose}-{key.key[:16]}-{os.getpid()}"
-    discard(home, work)
-    try:
-        yield RefreshRun(
-            home=str(home),
-            portfolio=portfolio,
-            delivery=delivery,
-            key=key,
-            work=work,
-            work_id=uuid.uuid4().hex,  # nothing of it is kept, so nothing of it may be found again
-            trigger=purpose,
-        )
-    finally:
-        discard(home, work)
 
 
 def _work_id(home: Path, work: str) -> str:

@@ -98,7 +98,7 @@ def audit_rows(
 def _origins(rows: Panel, dealt: pl.DataFrame, portfolio: PortfolioSpec, plan: VintagePlan) -> tuple[OriginResult, ...]:
     if not plan.origins:
         return ()
-    _, communities = samples_of(dealt, portfolio.split.schemes[0])
+    _, communities = samples_of(dealt, portfolio.primary_scheme)
     evidence = YardstickRows(yardstick_features(rows.graph), rows.truth, communities)
     draws = portfolio.evaluation.bootstrap_draws
     return rolling_origin_results(rows, evidence, plan.origins, portfolio.training, draws=draws)

@@ -55,6 +55,10 @@ class StageClock:
         else:
             self.console.print(f"    {text}")
 
+    def tell(self, text: str) -> None:
+        """Say something that stays to be read."""
+        self.console.print(f"    {text}", markup=False)
+
     @property
     def look_every(self) -> float:
         """Seconds between two looks at a training: often where they replace each other, seldom where they add up."""

@@ -120,7 +120,7 @@ def _refresh(
     home = Path(run.home)
     evaluation = read_json(home, judgement.evaluation, Evaluation)
     judged = read_json(home, judgement.judged, Judged)
-    primary = run.portfolio.split.schemes[0]
+    primary = run.portfolio.primary_scheme
     return Refresh(
         portfolio=run.portfolio.name,
         quarter=run.quarter,

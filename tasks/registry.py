@@ -55,7 +55,7 @@ def register(
     if known is not None:
         note(f"{name} version {known.version} (registered by an earlier run)")
         return known
-    chosen = evidence.model(evaluation.chosen, run.portfolio.split.schemes[0])
+    chosen = evidence.model(evaluation.chosen, run.portfolio.primary_scheme)
     tags = _tags(run, evidence.panel, chosen, judged)
     run_id = _logged_run(client, home, run, evaluation, tags)
     for file in chosen.files:

@@ -138,7 +138,7 @@ def _audit(
 def _split_rows(
     rows: Panel, dealt: pl.DataFrame, looked_at: AuditRows, portfolio: PortfolioSpec, plan: VintagePlan
 ) -> SplitRows:
-    first = dealt.filter(pl.col("scheme") == str(portfolio.split.schemes[0]))
+    first = dealt.filter(pl.col("scheme") == str(portfolio.primary_scheme))
     published = samples_of(dealt, Scheme.PUBLISHED)[0] if Scheme.PUBLISHED in portfolio.split.schemes else None
     by_vintage = later_samples(rows, plan)
     communities, groups = (first[name].to_numpy().astype(np.str_) for name in ("community", "group"))

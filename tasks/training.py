@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from models.calibrated import panel_probabilities
 from models.candidates import fitted_candidate
 from models.fitted import FittingData
 from models.panel import UNKNOWN
@@ -28,7 +29,7 @@ from tasks.stage import stage
 
 def shown_name(run: RefreshRun, name: str, scheme: Scheme) -> str:
     """Return a candidate's name, with the scheme unless it is the primary one."""
-    return name if scheme is run.portfolio.split.schemes[0] else f"{name} ({scheme})"
+    return name if scheme is run.portfolio.primary_scheme else f"{name} ({scheme})"
 
 
 def _subject(run: RefreshRun, spec: SingleSpec, panel_ref: PanelRef, split: SplitRef, scheme: Scheme) -> str:
@@ -41,7 +42,7 @@ def fit(run: RefreshRun, spec: SingleSpec, panel_ref: PanelRef, split: SplitRef,
     home = Path(run.home)
     folder = f"{run.work}/models/{scheme}/{spec.name}"
     keeper = FolderKeeper(home, f"{run.work}/checkpoints/{scheme}/{spec.name}")
-    data = _fitting_data(home, run, panel_ref, split, scheme, scratch=f"{folder}/{PREDICTOR}")
+    data = fitting_data(home, run, panel_ref, split, scheme, scratch=f"{folder}/{PREDICTOR}")
     data = replace(data, keeper=keeper, watcher=TrainingWatcher())
     quarter = read_graph(home, panel_ref.current)
     # Matrix products are the same to the bit on the same number of threads only.
@@ -49,7 +50,7 @@ def fit(run: RefreshRun, spec: SingleSpec, panel_ref: PanelRef, split: SplitRef,
         begun = time.perf_counter()
         model = fitted_candidate(spec, data)
         seconds = time.perf_counter() - begun
-        of_panel, of_quarter = model.probabilities(data.graph), model.probabilities(quarter)
+        of_panel, of_quarter = panel_probabilities(model, data), model.probabilities(quarter)
     found = Finding(model.content(), model.inputs, model.notes, seconds, of_panel, of_quarter)
     kept = keep_model(home, folder, spec, scheme, found, _predictor_files(home, f"{folder}/{PREDICTOR}", spec))
     note(", ".join([f"{model.inputs} inputs", *(f"{name} {_short(value)}" for name, value in model.notes.items())]))
@@ -57,9 +58,10 @@ def fit(run: RefreshRun, spec: SingleSpec, panel_ref: PanelRef, split: SplitRef,
     return kept
 
 
-def _fitting_data(
+def fitting_data(
     home: Path, run: RefreshRun, panel_ref: PanelRef, split: SplitRef, scheme: Scheme, *, scratch: str
 ) -> FittingData:
+    """Return what a candidate may see under a scheme: outcomes outside development and validation are masked."""
     rows = read_panel(home, panel_ref)
     samples, communities = samples_of(read_frame(home, split.file), scheme)
     development, validation = samples == Sample.DEVELOPMENT, samples == Sample.VALIDATION

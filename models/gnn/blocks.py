@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,8 +19,21 @@ from models.gnn.normalised import Convolution, Degrees
 from models.message_passing import Neighbourhood
 from models.neighbours import sides
 
+_T = TypeVar("_T")
+
 #: the two sides of a link between a firm and a node of another type
 _ENDS = ("to firms", "of firms")
+
+
+class _Remembered(NamedTuple):
+    """A result, and the values it is of as they were then."""
+
+    values: weakref.ref[torch.Tensor]
+    version: int
+    result: object
+
+    def is_of(self, values: torch.Tensor) -> bool:
+        return self.values() is values and self.version == values._version
 
 
 class Convolutions(dict[Degrees, Convolution]):
@@ -48,8 +63,6 @@ class Block:
         Called at most once.
     types : (senders,) int64, optional
         Type of each node that is heard, counted along `Shape.types`; all are firms if none is given.
-    memory
-        What networks remember for as long as the block is used (`models.gnn.propagation`).
     """
 
     receivers: int
@@ -57,7 +70,7 @@ class Block:
     build_union: Callable[[], Neighbourhood]
     build_relations: Callable[[], Mapping[str, Neighbourhood]]
     types: torch.Tensor | None = None
-    memory: dict[str, tuple[torch.Tensor, list[torch.Tensor]]] = field(default_factory=dict, compare=False, repr=False)
+    _memory: dict[str, _Remembered] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def union(self) -> Neighbourhood:
@@ -93,6 +106,34 @@ class Block:
     def convolutions(self) -> Convolutions:
         """Graph convolution of the union, by how its weights follow from degrees."""
         return Convolutions(self.union)
+
+    def remembered(self, name: str, values: torch.Tensor, compute: Callable[[], _T]) -> _T:
+        """Return what was computed under this name of these very values, or compute it.
+
+        What follows from the graph and from inputs that no weight has touched is the same in every epoch, for all
+        layers and networks that hear the same inputs. It is kept for as long as the inputs are, and not before
+        somebody lets go of them is anything else kept under the name: hidden values, which nobody asks for again,
+        do not push inputs out.
+
+        Parameters
+        ----------
+        name
+            What is computed, by everything but block and values that it depends on.
+        """
+        if values.requires_grad:
+            return compute()
+        known = self._memory.get(name)
+        if known is not None and known.is_of(values):
+            return cast("_T", known.result)
+        result = compute()
+        if known is None or (heard := known.values()) is None or heard is values:
+
+            def forget(reference: weakref.ref[torch.Tensor]) -> None:
+                if (kept := self._memory.get(name)) is not None and kept.values is reference:
+                    del self._memory[name]
+
+            self._memory[name] = _Remembered(weakref.ref(values, forget), values._version, result)
+        return result
 
     def own(self, values: torch.Tensor) -> torch.Tensor:
         """Return the receivers' own values, (senders, ...) to (receivers, ...)."""

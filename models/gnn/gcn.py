@@ -32,7 +32,8 @@ class GcnLayer(Layer):
         # The convolution is cheaper on whichever side of the product has fewer columns; both are equal.
         if self.linear.out_features < self.linear.in_features:
             return convolved(self.linear(values)) + self.bias
-        return product(convolved(values), self.linear.weight, self.bias)
+        heard = block.remembered("convolution with self", values, lambda: convolved(values))
+        return product(heard, self.linear.weight, self.bias)
 
 
 class Gcn(Layered):

@@ -34,7 +34,8 @@ class GinLayer(Layer):
     def forward(self, block: Block, values: torch.Tensor) -> torch.Tensor:
         """Return the MLP of (1 + eps) h plus the sum."""
         own = (1 + self.epsilon) * block.own(values)
-        found: torch.Tensor = self.mlp(own + estimated_sum(block.union, values))
+        heard = block.remembered("sum", values, lambda: estimated_sum(block.union, values))
+        found: torch.Tensor = self.mlp(own + heard)
         return found
 
 

@@ -41,7 +41,8 @@ class MeanLayer(Layer):
             weight = torch.cat([self.own.weight, self.related.weight])
             return own_plus_means([block.union], product(values, weight)) + self.own.bias
         weight = torch.cat([self.own.weight, self.related.weight], dim=1)
-        return product(own_and_means([block.union], values), weight, self.own.bias)
+        heard = block.remembered("own and mean", values, lambda: own_and_means([block.union], values))
+        return product(heard, weight, self.own.bias)
 
 
 class PoolLayer(Layer):

@@ -23,7 +23,8 @@ def metapath_means(blocks: Sequence[Block], values: torch.Tensor) -> list[torch.
     """
 
     def compute() -> list[torch.Tensor]:
-        found, newest = [values], [values]
+        found: list[torch.Tensor] = []
+        newest = [values]
         for block in blocks:
             newest = [side.mean(before) for before in newest for side in block.relations.values()]
             found = [*(block.own(before) for before in found), *newest]
@@ -47,7 +48,8 @@ def powers(blocks: Sequence[Block], values: torch.Tensor, *, per_relation: bool)
     """
 
     def compute() -> list[torch.Tensor]:
-        found, newest = [values], [values] * (len(blocks[0].relations) if per_relation else 1)
+        found: list[torch.Tensor] = []
+        newest = [values] * (len(blocks[0].relations) if per_relation else 1)
         for block in blocks:
             if per_relation:
                 sides = block.relations.values()
@@ -63,12 +65,11 @@ def powers(blocks: Sequence[Block], values: torch.Tensor, *, per_relation: bool)
 def _remembered(
     blocks: Sequence[Block], values: torch.Tensor, name: str, compute: Callable[[], list[torch.Tensor]]
 ) -> list[torch.Tensor]:
-    """Return what was computed before of these very values on this whole graph, or compute it."""
-    whole = blocks[0]
-    if values.requires_grad or any(block is not whole for block in blocks):
-        return compute()
-    key = f"{name} {len(blocks)}"
-    known = whole.memory.get(key)
-    if known is None or known[0] is not values:
-        known = whole.memory[key] = (values, compute())
-    return known[1]
+    """Return the inputs and what follows from them, which is remembered with a whole graph."""
+    whole, own = blocks[0], values
+    for block in blocks:
+        own = block.own(own)
+    if any(block is not whole for block in blocks):
+        return [own, *compute()]
+    # What is remembered does not hold the inputs themselves, or they would never be let go of.
+    return [own, *whole.remembered(f"{name} {len(blocks)}", values, compute)]

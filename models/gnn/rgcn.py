@@ -91,7 +91,8 @@ class RgcnLayer(Layer):
             weight = torch.cat([self.own.weight, *weights])
             return own_plus_means(sides, product(values, weight)) + self.own.bias
         weight = torch.cat([self.own.weight, *weights], dim=1)
-        return product(own_and_means(sides, values), weight, self.own.bias)
+        heard = block.remembered("own and means of relations", values, lambda: own_and_means(sides, values))
+        return product(heard, weight, self.own.bias)
 
 
 class Rgcn(Layered):

@@ -98,16 +98,26 @@ def _sqlstate(error: BaseException | None) -> str:
     return str(code or "")
 
 
-def _set_up_sqlite(engine: Engine) -> None:
+def serialise_sqlite(engine: Engine) -> None:
+    """Let each transaction on a SQLite engine exclude other writers from its start, as `connect` lets writing ones.
+
+    For engines of libraries, which read before they write: in WAL mode such a transaction cannot become a writing one
+    once another writer was faster, whatever the timeout.
+    """
+    _set_up_sqlite(engine, always_writing=True)
+
+
+def _set_up_sqlite(engine: Engine, *, always_writing: bool = False) -> None:
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own BEGIN comes too late and is never IMMEDIATE, so it is switched off.
         connection.isolation_level = None
         # The timeout comes first: switching to WAL is itself something to wait for.
-        for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "foreign_keys = ON"):
+        wait = "busy_timeout = 60000" if always_writing else "busy_timeout = 5000"
+        for pragma in (wait, "journal_mode = WAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("writing", False)
+        writing = always_writing or connection.get_execution_options().get("writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     event.listen(engine, "connect", configure)

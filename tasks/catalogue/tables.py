@@ -26,6 +26,29 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from schemas.terms import Quarter
 
+#: Optuna's tables, which `creditnet tune` keeps in the same database; no migration of ours touches them.
+OPTUNA_TABLES = frozenset(
+    {
+        "studies",
+        "study_directions",
+        "study_system_attributes",
+        "study_user_attributes",
+        "trial_heartbeats",
+        "trial_intermediate_values",
+        "trial_params",
+        "trial_system_attributes",
+        "trial_user_attributes",
+        "trial_values",
+        "trials",
+        "version_info",
+    }
+)
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Tell Alembic which tables a migration is about."""
+    return kind != "table" or name not in OPTUNA_TABLES
+
 
 def utc_text(moment: dt.datetime) -> str:
     """Write a moment in UTC with microseconds, so that texts sort as moments do."""

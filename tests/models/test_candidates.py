@@ -37,6 +37,9 @@ CASES = [
     pytest.param(SMOOTH, {"smoothing": 0.1}, id="correct_and_smooth"),
     pytest.param(KERNEL, {"power": 1}, id="graph_kernel"),
     pytest.param(LOGISTIC, {"inverse_penalty": 0.5}, id="logistic"),
+    pytest.param(LOGISTIC, {"log_inputs": True}, id="logistic-log"),
+    pytest.param(SVM, {"log_inputs": True}, id="svm-log"),
+    pytest.param(KERNEL, {"log_inputs": True}, id="graph_kernel-log"),
     pytest.param(TREES, {"learning_rate": 0.2}, id="lightgbm"),
     pytest.param(SAGE, {"dropout": 0.1}, id="graphsage"),
 ]

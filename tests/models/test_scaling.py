@@ -79,3 +79,13 @@ def test_units_do_not_matter(factor, shift):
     one = Scaling.fitted(rows).applied(rows)
     other = Scaling.fitted(rows * factor + shift).applied(rows * factor + shift)
     assert other == pytest.approx(one, abs=1e-6)
+
+
+def test_logarithms_draw_in_the_tails_and_keep_sign_order_and_gaps():
+    rows = np.array([[-99.0], [0.0], [NAN], [9.0], [999_999.0]])
+    scaling = Scaling.fitted(rows, logarithmic=True)
+    by_hand = np.array([-np.log(100.0), 0.0, np.nan, np.log(10.0), np.log(1e6)])[:, None]
+    np.testing.assert_allclose(scaling.applied(rows), Scaling.fitted(by_hand).applied(by_hand))
+    again = Scaling.from_tensors(scaling.tensors())
+    np.testing.assert_array_equal(again.applied(rows), scaling.applied(rows))
+    assert np.ptp(Scaling.fitted(rows).applied(rows)[:4, 0]) < 0.01, "without them one amount hides all others"

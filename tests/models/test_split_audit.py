@@ -1,5 +1,6 @@
 """The audit of a split finds what it is there to find, and nothing in clean data."""
 
+import dataclasses
 import datetime as dt
 import os
 from pathlib import Path
@@ -59,6 +60,16 @@ def test_clean_data_has_no_finding_beyond_its_limit():
         "edges that cross",
         "near-duplicates",
     }
+
+
+@pytest.mark.parametrize("role", ["relations", "noted"])
+def test_a_relation_that_contains_the_outcome_is_found_whether_models_know_it_or_not(role):
+    bad = np.arange(SIZE) % 5 == 0
+    clean = rows(unfavourable=bad)
+    telling = {"loans": relation([(i, i + 5) for i in range(0, SIZE - 5, 5)])}
+    known = {**getattr(clean.graph, role), **telling}
+    audit = split_audit(dataclasses.replace(clean, graph=dataclasses.replace(clean.graph, **{role: known})))
+    assert ("relation that tells", "loans") in beyond(audit)
 
 
 def test_a_feature_that_contains_the_outcome_is_found():

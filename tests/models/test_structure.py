@@ -171,3 +171,15 @@ def test_without_partners_there_are_no_extremes():
     least, largest = neighbour_extremes(sp.csr_array((2, 2)), np.ones((2, 3)))
     assert np.isnan(least).all()
     assert np.isnan(largest).all()
+
+
+def test_links_to_other_nodes_are_counted_by_hand(world):
+    tables = world.admitted_tables() | world.admitted_partners()
+    graph = corporate_graph(tables, world.portfolio_with_partners(), Quarter(2023, 1).end)
+    found = columns(graph, Statistic.DEGREE, Statistic.STRENGTH, Statistic.HERFINDAHL)
+    rows = {str(firm): place for place, firm in enumerate(graph.firms)}
+    assert [found["board: number of person partners"][rows[firm]] for firm in ("a1", "b1", "c1")] == [2, 1, 0]
+    assert [found["owners: weight of person partners"][rows[firm]] for firm in ("a1", "c1")] == [0, 1]
+    assert found["owners: herfindahl of person partners"][rows["c1"]] == 0.25**2 + 0.75**2
+    assert found["loans: weight of bank partners"][rows["a1"]] == 900
+    assert not [name for name in columns(graph, Statistic.EXTREMES) if "person" in name or "bank" in name]

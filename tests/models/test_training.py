@@ -7,7 +7,8 @@ import pytest
 
 from models.fitting import FittedGnn, fit_gnn
 from models.label_inputs import KnownOutcomes
-from schemas.candidates import GraphSageSpec
+from models.message_passing import LOOPS
+from schemas.candidates import GcnSpec, GraphSageSpec
 from schemas.specs import TrainingSpec
 
 
@@ -58,6 +59,23 @@ def test_a_killed_training_goes_on_and_ends_at_the_same_bits(graphs, settings):
     assert same(whole, again)
     assert whole.notes == again.notes
     assert shelf.saves == 12 * len(whole.networks), "the epochs before the kill were not repeated"
+
+
+@pytest.mark.parametrize(("dropout", "often"), [(0.0, 1), (0.2, 12 + 1)])
+@pytest.mark.parametrize("kind", ["gcn", "graphsage"])
+def test_sums_over_inputs_are_computed_anew_only_where_dropout_changes_them(graphs, monkeypatch, kind, dropout, often):
+    asked = []
+    for primitive in ("weighted_sum", "own_and_means"):
+        plain = getattr(LOOPS, primitive)
+
+        def counted(csr, values, *more, plain=plain):
+            asked.append(tuple(values.shape))
+            return plain(csr, values, *more)
+
+        monkeypatch.setattr(LOOPS, primitive, counted)
+    data, spec_of = graphs.learnable(), {"gcn": GcnSpec, "graphsage": GraphSageSpec}[kind]
+    fitted = fit_gnn(spec_of(name="net", kind=kind, hidden=11, epochs=12, patience=12, dropout=dropout), data)
+    assert asked.count((data.graph.size, fitted.inputs)) == often, "once a step with dropout, once for all validations"
 
 
 def test_progress_tells_epoch_and_losses(graphs):

@@ -16,8 +16,9 @@ from schemas.terms import Sample, Scheme
 from tasks.admission import admit
 from tasks.graphs import build_graph
 from tasks.lake import read_frame, read_json
-from tasks.leases import identify, passing_run
+from tasks.leases import identify
 from tasks.panels import split_firms
+from tasks.passing_runs import passing_run
 from tasks.portfolios import load_portfolio
 from tasks.receiving import receive
 from tasks.split_auditing import audit_splits, with_origins, written_audit
@@ -28,7 +29,7 @@ PARTITION = {"file": "folds.csv", "firm_id": "no", "group": "fold"}
 def audited(portfolio, data_dir):
     """Do what the flow does, without Prefect."""
     delivery = receive.__wrapped__(portfolio, None, str(data_dir))
-    with passing_run(portfolio, delivery, "audit-splits") as run:
+    with passing_run(portfolio, delivery, "audit") as run:
         panel = build_graph.__wrapped__(run, admit.__wrapped__(run))
         split = split_firms.__wrapped__(run, panel)
         return audit_splits.__wrapped__(run, panel, split), run

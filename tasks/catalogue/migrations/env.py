@@ -6,14 +6,14 @@ from alembic import context
 from sqlalchemy import Connection
 
 from tasks.catalogue.database import connect
-from tasks.catalogue.tables import Base
+from tasks.catalogue.tables import Base, is_ours
 from tasks.settings import settings
 
 
 def migrate(connection: Connection) -> None:
     """Run the migrations on one connection, within its transaction."""
     # SQLite cannot alter a column in place; in batches the table is copied instead.
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True, include_name=is_ours)
     with context.begin_transaction():
         context.run_migrations()
 
