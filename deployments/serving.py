@@ -19,7 +19,7 @@ from deployments.automations import HEARTBEAT
 from deployments.deploying import deploy
 from schemas.base import Frozen
 from schemas.errors import CreditnetError, SettingsError
-from tasks.serving import Served, ServedState, end, forget_state, note_state, served_state
+from tasks.serving import SERVER, WORKER, Served, ServedState, end, forget_state, note_state, served_state
 from tasks.settings import EMBEDDED_DEFAULTS, Settings
 
 _LOOPBACK = "127.0.0.1"
@@ -61,7 +61,7 @@ def serve(chosen: Settings, ports: Ports, *, portfolio: str, pool: str, tell: Ca
         tell(f"  Prefect      {server.url}")
         names = deploy(environment, portfolio=portfolio, pool=pool)
         tell(f"  automations  {len(names)}: {'; '.join(names)}")
-        start(Service(name="worker", command=(str(_PREFECT), "worker", "start", "--pool", pool, "--type", "process")))
+        start(Service(name=WORKER, command=(str(_PREFECT), "worker", "start", "--pool", pool, "--type", "process")))
         tell(f"  worker       takes runs from the pool {pool}")
         for service in (*_registry(chosen, ports.mlflow), _reports(_port(ports.reports, "--reports-port"))):
             start(service)
@@ -170,7 +170,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _server(port: int) -> Service:
     url = f"http://{_LOOPBACK}:{port}"
     command = (str(_PREFECT), "server", "start", "--host", _LOOPBACK, "--port", str(port))
-    return Service(name="Prefect", command=command, url=url, health=f"{url}/api/health")
+    return Service(name=SERVER, command=command, url=url, health=f"{url}/api/health")
 
 
 def _registry(chosen: Settings, port: int) -> tuple[Service, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import httpx
+
 from schemas.housekeeping import RefreshSummary
 from schemas.serving import NextRun, PortfolioStatus, ServedStatus, ServiceStatus
 from tasks.catalogue import Catalogue, open_catalogue
@@ -12,7 +14,7 @@ from tasks.settings import Settings
 
 
 def standing(chosen: Settings) -> ServedStatus:
-    """Say how things stand; a server that is named but does not answer is an error of its own kind."""
+    """Say how things stand; of a server that does not answer no planned runs are known."""
     state = served_state(chosen.home)
     services = () if state is None else (state.supervisor, *state.services)
     address = os.environ.get("PREFECT_API_URL") or server_url(chosen.home)
@@ -43,16 +45,19 @@ def _portfolio(catalogue: Catalogue, name: str, refreshes: list[RefreshSummary])
     )
 
 
-def _next_runs(address: str) -> tuple[NextRun, ...]:
+def _next_runs(address: str) -> tuple[NextRun, ...] | None:
     os.environ["PREFECT_API_URL"] = address  # read once, when prefect is imported
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort
 
     scheduled = FlowRunFilter.model_validate({"state": {"type": {"any_": ["SCHEDULED"]}}})
-    with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(flow_run_filter=scheduled, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=200)
-        names = {one.id: f"{client.read_flow(one.flow_id).name}/{one.name}" for one in client.read_deployments()}
+    try:
+        with get_client(sync_client=True) as client:
+            runs = client.read_flow_runs(flow_run_filter=scheduled, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=200)
+            names = {one.id: f"{client.read_flow(one.flow_id).name}/{one.name}" for one in client.read_deployments()}
+    except httpx.TransportError:
+        return None
     found = [
         NextRun(deployment=names.get(run.deployment_id, "none"), run=run.name, at=run.next_scheduled_start_time)
         for run in runs

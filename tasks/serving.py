@@ -16,6 +16,8 @@ from schemas.references import FileRef
 from tasks.catalogue.leases import Actor, actor
 from tasks.lake import write_json
 
+#: how the two that run flows are called
+SERVER, WORKER = "Prefect", "worker"
 _STATE = "served/state.json"
 _PATIENCE_SECONDS = 20.0
 
@@ -83,10 +85,15 @@ def forget_state(home: Path) -> None:
 
 
 def server_url(home: Path) -> str:
-    """Return the address of the Prefect API that serves this home now; empty if none does."""
+    """Return the address of the Prefect API that serves this home now; empty if none does.
+
+    A server without a worker (`creditnet ui`) shows runs and starts none: work must not be left to it.
+    """
     state = served_state(home)
-    url = state.url("Prefect") if state is not None and state.supervisor.alive else ""
-    return f"{url}/api" if url else ""
+    if state is None or not state.supervisor.alive:
+        return ""
+    works = any(one.name == WORKER and one.alive for one in state.services)
+    return f"{state.url(SERVER)}/api" if works and state.url(SERVER) else ""
 
 
 def end(pid: int, *, patience: float = _PATIENCE_SECONDS) -> None:

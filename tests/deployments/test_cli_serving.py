@@ -50,6 +50,11 @@ def test_the_status_of_a_home_that_nobody_serves(home, run):
     assert "2023Q3 version 2" in told
 
 
+def test_a_server_that_does_not_answer_has_told_no_plans(creditnet, home):
+    done = creditnet("status", "--json", home=home, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert json.loads(done.stdout)["next_runs"] is None, done.stderr
+
+
 def test_an_empty_home_has_a_status_too(run):
     found = json.loads(run("status", "--json").out)
     assert (found["portfolios"], found["served"]) == ([], False)

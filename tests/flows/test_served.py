@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 from tests.flows import retraining_proof as proof
 from tests.tasks import postgresql as servers
 
-pytestmark = [pytest.mark.flow, pytest.mark.served]
+pytestmark = [pytest.mark.flow, pytest.mark.served, pytest.mark.timeout(1800)]
 
 
 class Hook(BaseHTTPRequestHandler):

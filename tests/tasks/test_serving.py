@@ -64,7 +64,11 @@ def test_what_a_killed_supervisor_left_is_ended(started, tmp_path):
     supervisor = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     process, family = started()
     noted = Served.of("Prefect", "http://127.0.0.1:1", process.pid)
-    note_state(tmp_path, ServedState(supervisor=Served.of("creditnet up", "", supervisor.pid), services=(noted,)))
+    state = ServedState(supervisor=Served.of("creditnet up", "", supervisor.pid), services=(noted,))
+    note_state(tmp_path, state)
+    assert server_url(tmp_path) == "", "no worker takes what is left to this server"
+    worker = Served.of("worker", "", supervisor.pid)
+    note_state(tmp_path, state.model_copy(update={"services": (noted, worker)}))
     assert server_url(tmp_path) == "http://127.0.0.1:1/api"
     supervisor.kill()
     supervisor.wait()
