@@ -24,6 +24,8 @@ WEBHOOK_URL = "CREDITNET_WEBHOOK_URL"
 WEBHOOK_BLOCK = "creditnet-notices"
 #: seconds between two signs of life of a run, the least Prefect allows, and how long without one means dead
 HEARTBEAT, SILENCE = 30, 120
+#: seconds after its time that a run which has not started is late; a busy worker takes a minute
+LATE = 300
 
 _PREFIX = "creditnet: "
 _TOLD = {

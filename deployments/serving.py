@@ -15,7 +15,7 @@ from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from deployments.automations import HEARTBEAT
+from deployments.automations import HEARTBEAT, LATE
 from deployments.deploying import deploy
 from schemas.base import Frozen
 from schemas.errors import CreditnetError, SettingsError
@@ -199,6 +199,7 @@ def _environment(chosen: Settings, server: Service) -> dict[str, str]:
         "PREFECT_HOME": str(chosen.prefect_home),
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT),
         "PREFECT_WORKER_QUERY_SECONDS": "3",
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": str(LATE),
         **os.environ,
         "CREDITNET_HOME": str(chosen.home),
         "PREFECT_API_URL": f"{server.url}/api",

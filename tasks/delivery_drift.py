@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from prefect.artifacts import create_markdown_artifact
+
 from models.graph_codec import graph_from_bytes
 from models.graph_comparison import ComparedGraph
 from monitoring.drift_document import drift_html, drift_markdown
@@ -53,6 +55,11 @@ def monitor(run: RefreshRun, panel: PanelRef) -> DriftOutcome:
         portfolio=drift.portfolio,
         quarter=drift.quarter,
         fingerprint=drift.fingerprint,
+    )
+    create_markdown_artifact(
+        drift_markdown(drift),
+        key=f"{drift.portfolio.replace('_', '-')}-drift",
+        description=f"Drift of {drift.title}, {drift.quarter}",
     )
     note(f"{len(drift.monitoring.alarms)} alarms in {len(drift.monitoring.readings)} readings")
     return DriftOutcome(drift=drift, files=files)

@@ -114,7 +114,7 @@ def end(pid: int, *, patience: float = _PATIENCE_SECONDS) -> None:
         for one in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 step(one)
-        _, left = psutil.wait_procs(left, timeout=5)
+        _, left = psutil.wait_procs(left, timeout=min(5.0, patience))
 
 
 def stop_serving(home: Path) -> tuple[str, ...]:

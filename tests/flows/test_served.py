@@ -42,6 +42,11 @@ def hook():
     server.server_close()
 
 
+def drifts(hook):
+    """Return what the webhook was told of drift; on a slow machine it may hear of late runs too."""
+    return [told for told in hook.told if told["event"] == "creditnet.drift.detected"]
+
+
 def command(home, *words):
     """Run the installed command beside a served home."""
     done = subprocess.run(
@@ -68,7 +73,7 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
         seen["after"] = {one["name"]: one["id"] for one in prefect.ask("automations/filter", {})}
         seen["asked"] = prefect.by_automation("promotion")
         seen["artifacts"] = {one["key"]: one["data"] for one in prefect.ask("artifacts/latest/filter", {})}
-        proof.served.until(lambda: len(hook.told) == 2, 30, "both notices of drift")
+        proof.served.until(lambda: len(drifts(hook)) == 2, 30, "both notices of drift")
 
     url = f"http://127.0.0.1:{hook.server_port}/hook"
     assert proof.counted(tmp_path, look, CREDITNET_WEBHOOK_URL=url) == (2, 0)
@@ -90,11 +95,11 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
     assert seen["after"] == kept
     assert len(kept) == 3
     assert len(seen["before"]) == 7
-    assert [told["quarter"] for told in hook.told] == ["2024Q4", "2025Q1"]
-    assert "feature staff" in hook.told[0]["reason"]
+    assert [told["quarter"] for told in drifts(hook)] == ["2024Q4", "2025Q1"]
+    assert "feature staff" in drifts(hook)[0]["reason"]
 
     assert not [process for process in seen["processes"] if process.is_running()]
-    assert {"rheintal-candidates", "rheintal-gates", "rheintal-fairness", "rheintal-verdict"} <= seen[
+    assert {f"rheintal-{name}" for name in ("candidates", "gates", "fairness", "verdict", "drift")} <= seen[
         "artifacts"
     ].keys()
     values = [row["value"] for row in json.loads(seen["artifacts"]["rheintal-gates"]) if row["value"] is not None]
