@@ -7,7 +7,7 @@ PEERS := .peers
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl tune-bundled check format lock bench-refresh bench-graph bench-speed bench-smesd bench-sbm clean
+.PHONY: help install refresh test test-slow test-without-dgl tune-bundled check format lock bench-refresh bench-graph bench-speed bench-smesd bench-sbm screenshots bench-drift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,13 +43,16 @@ $(WITHOUT_DGL)/.linked: $(VENV)/.installed
 
 test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not installed
 	@! $(WITHOUT_DGL)/bin/python -c 'import dgl' 2>/dev/null || { echo "dgl is importable after all"; exit 1; }
-	$(WITHOUT_DGL)/bin/python -m pytest
+	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served'
 
 test-slow: install ## Run the long proofs: every kind of candidate on the bundled portfolios
 	$(BIN)/python -m pytest -m slow
 
 tune-bundled: install ## A short search on every bundled portfolio: it improves or keeps what is chosen (10 minutes)
 	$(BIN)/python -m pytest -m slow tests/flows/test_tune_bundled.py
+
+screenshots: install ## Take the pictures of docs/images in headless Chromium (needs chromium; some minutes)
+	$(BIN)/python -m tests.flows.screenshots
 
 check: install ## Lint, types and the import contract
 	$(BIN)/ruff check
@@ -75,6 +78,9 @@ $(PEERS)/.installed: $(VENV)/.installed
 
 bench-speed: $(PEERS)/.installed ## Time training steps beside PyTorch Geometric's
 	$(BIN)/python -m benchmarks.speed
+
+bench-drift: install ## Plant drift in the quarters of interbank and count the alarms (reads CREDITNET_DATA)
+	$(BIN)/python -m benchmarks.drift
 
 bench-smesd: install ## SMEsD beside the published table (CREDITNET_DATA names the data; a quarter of an hour)
 	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smesd

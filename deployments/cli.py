@@ -16,7 +16,9 @@ import typer
 from deployments.audit_commands import audit_app
 from deployments.console import JsonOption, stdout_kept
 from deployments.housekeeping_commands import add_housekeeping_commands
+from deployments.monitoring_commands import add_monitoring_commands
 from deployments.promotion_commands import add_promotion_commands
+from deployments.serving_commands import add_serving_commands
 from deployments.tuning_commands import add_tuning_commands
 from schemas.errors import CreditnetError
 
@@ -237,7 +239,9 @@ def fetch(
 
 
 add_promotion_commands(app)
+add_monitoring_commands(app)
 add_housekeeping_commands(app)
+add_serving_commands(app)
 add_tuning_commands(app)
 app.add_typer(audit_app, name="audit")
 

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from tasks.serving import server_url
+from tasks.settings import settings
+
 _SECONDS = 120
 
 
@@ -18,9 +21,11 @@ _SECONDS = 120
 def starting_server() -> Iterator[Callable[[], object]]:
     """Have Prefect's ephemeral server starting up and give a function that waits until it answers.
 
-    With PREFECT_API_URL set there is nothing to start.
+    With PREFECT_API_URL set, or a server that `creditnet up` started on this home, there is nothing to start.
     """
-    if os.environ.get("PREFECT_API_URL"):
+    served = os.environ.get("PREFECT_API_URL") or server_url(settings().home)
+    if served:
+        os.environ["PREFECT_API_URL"] = served
         yield lambda: None
         return
     from prefect.server.api.server import SubprocessASGIServer

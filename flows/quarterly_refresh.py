@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 from schemas.people import SYSTEM
 from schemas.references import Evidence
 from schemas.results import RefreshOutcome
+from schemas.retraining import DRIFT_TRIGGER
 from schemas.terms import Quarter
 from tasks.admission import admit
 from tasks.combining import combine
@@ -30,7 +31,8 @@ from tasks.training import fit
 
 def _run_name() -> str:
     parameters = flow_run.parameters
-    return f"{Path(parameters['portfolio']).stem} {parameters['quarter'] or '(newest quarter)'}"
+    why = ", by drift" if parameters["trigger"].startswith(DRIFT_TRIGGER) else ""
+    return f"{Path(parameters['portfolio']).stem} {parameters['quarter'] or '(newest quarter)'}{why}"
 
 
 @flow(name="quarterly_refresh", flow_run_name=_run_name, persist_result=False)

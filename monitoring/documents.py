@@ -60,6 +60,8 @@ class Dossier(Frozen):
         Head of the audit log's hash chain when the documents were written.
     registration
         One sentence on where the chosen model stands in the registry and who approved it.
+    trigger
+        Why the refresh was started: by hand, on schedule, or by which drift.
     publication_dates_known
         False if at least one table has no publication dates and counts as known at the quarter's end.
     hidden_layers
@@ -79,6 +81,7 @@ class Dossier(Frozen):
     environment: dict[str, str]
     audit_head: str
     registration: str
+    trigger: str
     written_at: dt.datetime
     publication_dates_known: bool
     hidden_layers: HiddenLayers | None = None

@@ -22,7 +22,7 @@ from schemas.relation_kinds import (
     SharedPartnerSpec,
     SimilarTextSpec,
 )
-from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, TrainingSpec
+from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, RetrainingSpec, Share, TrainingSpec
 from schemas.splits import SplitSpec, UseSpec
 from schemas.tables import TableSpec
 from schemas.terms import Family, Kind, Quarter, Role, Scheme, TargetKind
@@ -283,6 +283,7 @@ class PortfolioSpec(Frozen):
     candidates: Annotated[tuple[CandidateSpec, ...], Field(min_length=1)]
     evaluation: EvaluationSpec = EvaluationSpec()
     gates: GatesSpec = GatesSpec()
+    retraining: RetrainingSpec = RetrainingSpec()
     limitations: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 

@@ -46,7 +46,17 @@ class EvaluationSpec(Frozen):
 
 
 class GatesSpec(Frozen):
-    """The limits that a refresh is judged by."""
+    """The limits that a refresh is judged by.
+
+    Attributes
+    ----------
+    baseline_quarters
+        How many earlier published quarters a statistic needs before its limit comes from them. Until then columns and
+        the shape of the graph are held against the fixed limits of drift.
+    false_alarm_rate
+        The chance, a quarter and kind of alarm, that an ordinary quarter rings: what the limits that come from earlier
+        quarters are set for, shared out among the statistics (Bonferroni).
+    """
 
     minimum_auc: Share = 0.6
     maximum_auc_drop: Share = 0.15
@@ -58,3 +68,16 @@ class GatesSpec(Frozen):
     feature_drift_limit: Annotated[float, Field(gt=0)] = 0.1
     graph_drift_limit: Annotated[float, Field(gt=0)] = 0.1
     drift_rows: Annotated[int, Field(ge=100)] = 50_000
+    baseline_quarters: Annotated[int, Field(ge=4)] = 6
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
+class RetrainingSpec(Frozen):
+    """How often drift may start a refresh of its own.
+
+    `cool_down_days` is the least time between two of them, `budget_per_quarter` how many there may be in a calendar
+    quarter; with 0 drift is only reported. Both count what drift asked for, whatever came of it.
+    """
+
+    cool_down_days: Annotated[float, Field(ge=0)] = 7.0
+    budget_per_quarter: Annotated[int, Field(ge=0)] = 2

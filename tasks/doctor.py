@@ -20,8 +20,8 @@ from tasks.settings import Settings, settings
 
 #: room for one refresh of the simulated portfolio with its models, logs and a backup of the catalogue
 LEAST_FREE_BYTES = 2 * 1024**3
-#: where `creditnet up` and people expect Prefect and MLflow
-PORTS = {4200: "Prefect", 5000: "MLflow"}
+#: where `creditnet up` serves unless told otherwise
+PORTS = {4200: "Prefect", 5000: "MLflow", 4280: "the reports site"}
 _ROOT = Path(__file__).resolve().parents[1]
 
 

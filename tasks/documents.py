@@ -8,10 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from models.engine import engine_name
 from models.evaluation import Contest
+from monitoring.artifact_tables import candidate_rows, fairness_rows, gate_rows
 from monitoring.charts import SampleCurves, calibration_bins, roc_curve_points
 from monitoring.documents import (
     Dossier,
@@ -77,13 +78,22 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     if dossier.hidden_layers is not None:
         layers = write_json(home, f"{run.work}/documents/{EMBEDDINGS}", dossier.hidden_layers)
         written.append(DocumentRef(title="Embeddings, every number", file=layers))
-    create_markdown_artifact(
-        artifact_markdown(dossier),
-        key=f"{run.portfolio.name.replace('_', '-')}-verdict",
-        description=f"Verdict on {run.portfolio.title}, {run.quarter}",
-    )
+    _show(run, dossier)
     note(", ".join(Path(one.file.path).name for one in written))
     return written
+
+
+def _show(run: RefreshRun, dossier: Dossier) -> None:
+    """Show verdict, candidates, gates and fairness on the pages of the run in the Prefect UI."""
+    key, about = run.portfolio.name.replace("_", "-"), f"{run.portfolio.title}, {run.quarter}"
+    create_markdown_artifact(artifact_markdown(dossier), key=f"{key}-verdict", description=f"Verdict on {about}")
+    judged = dossier.judged
+    for name, rows in (
+        ("candidates", candidate_rows(dossier.evaluation)),
+        ("gates", gate_rows(judged.gates)),
+        ("fairness", fairness_rows(judged.fairness)),
+    ):
+        create_table_artifact(rows, key=f"{key}-{name}", description=f"{name.capitalize()} of {about}")
 
 
 def environment(portfolio: PortfolioSpec) -> dict[str, str]:
@@ -128,6 +138,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),
+        trigger=run.trigger,
         written_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
         publication_dates_known=all(
             spec.published_on is not None

@@ -12,6 +12,7 @@ from schemas.results import Evaluation, GateResult, GraphStatistics, Judged, Man
 from tasks.catalogue import Score, open_catalogue
 from tasks.documents import DOCUMENT_NAMES
 from tasks.lake import MANIFEST, publish_folder, read_file, read_frame, read_json, rebased
+from tasks.notices import announce_proposal
 from tasks.progress import current_clock, note
 from tasks.promotion import proposal_of
 from tasks.registry import alias_decisions, sync_aliases
@@ -81,6 +82,9 @@ def publish(
     sync_aliases(run.portfolio.name)
     (home / f"{run.work}.id").unlink(missing_ok=True)
     note(str(home / folder))
+    for proposal in catalogue.promotions.proposals(run.portfolio.name):
+        if proposal.refresh == run.key.key:
+            announce_proposal(proposal)
     return refresh.model_copy(update={"stages": stages})
 
 

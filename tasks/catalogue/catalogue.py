@@ -27,6 +27,7 @@ from tasks.catalogue.housekeeping import Housekeeping
 from tasks.catalogue.leases import LEASE, held, is_mine, owner, refuse_if_alive, this_process
 from tasks.catalogue.promotions import Promotions
 from tasks.catalogue.records import Decision, NewProposal, PublishedRefresh, RecordedDecision, Score
+from tasks.catalogue.retraining import Retraining
 from tasks.catalogue.tables import Base, DecisionRow, DeliveryRow, GraphRow, QuarantineRow, RefreshRow, ScoreRow
 from tasks.catalogue.upgrade import bring_up_to_date
 
@@ -61,6 +62,8 @@ class Catalogue:
         self.promotions = Promotions(engine, clock)
         #: all refreshes, whatever came of them, and retention
         self.housekeeping = Housekeeping(engine, clock)
+        #: drifts, and the refreshes they may start
+        self.retraining = Retraining(engine, clock)
 
     def published_refresh(self, key: str) -> PublishedRefresh | None:
         """Return a refresh if it has been published, though its files may have been pruned since."""

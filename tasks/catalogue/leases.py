@@ -54,11 +54,16 @@ class Actor(NamedTuple):
 
 def this_process() -> Actor:
     """Return the process that asks."""
-    return _actor(os.getpid())
+    return _myself(os.getpid())
 
 
 @functools.cache  # by number, so that a fork asks anew and a clock correction changes nobody's identity
-def _actor(pid: int) -> Actor:
+def _myself(pid: int) -> Actor:
+    return actor(pid)
+
+
+def actor(pid: int) -> Actor:
+    """Return a process of this host by its number."""
     return Actor(socket.gethostname(), pid, psutil.Process(pid).create_time())
 
 

@@ -563,6 +563,7 @@ def rich(text: str = "") -> Dossier:
         environment={"python": "3.11.9", "threads": "2", "torch": "2.13.0", "lightgbm": "4.7.0"},
         audit_head="9c" * 32,
         registration="Registered as @challenger and @champion by bootstrap; nobody has approved it yet.",
+        trigger="manual",
         written_at=dt.datetime(2025, 1, 4, 6, 30, tzinfo=dt.UTC),
         publication_dates_known=True,
         hidden_layers=_hidden_layers(_portfolio(text).target.classes, text),

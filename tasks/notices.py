@@ -1,0 +1,61 @@
+"""Events that tell Prefect, and through its automations people and deployments, what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from prefect.client.orchestration import get_client
+from prefect.events import Event, RelatedResource, Resource
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL
+
+from schemas.base import Frozen
+from schemas.promotions import Proposal
+from schemas.retraining import DriftDetected
+from tasks.catalogue.retraining import DRIFT_EVENT
+
+PROPOSED_EVENT = "creditnet.version.proposed"
+#: the automation that starts a refresh when drift is detected; made by `deployments.automations`
+DRIFT_AUTOMATION = "creditnet: drift starts a refresh"
+
+
+def announce_drift(event: DriftDetected) -> None:
+    """Tell Prefect what drifted.
+
+    An event is handed to the server itself, not to a background thread: a drift that nobody hears of must be an error.
+    """
+    _send(DRIFT_EVENT, event.portfolio, event, UUID(event.id))
+
+
+def announce_proposal(proposal: Proposal) -> None:
+    """Tell Prefect that a version waits for approval."""
+    _send(PROPOSED_EVENT, proposal.portfolio, proposal, uuid4())
+
+
+def automation_starts_refreshes() -> bool:
+    """Tell whether a server is there whose automation answers to drift.
+
+    An ephemeral server sees the event, but none of its automations ever acts.
+    """
+    if not PREFECT_API_URL.value():
+        return False
+    with get_client(sync_client=True) as client:
+        return any(automation.enabled for automation in client.read_automations_by_name(DRIFT_AUTOMATION))
+
+
+def _send(name: str, portfolio: str, content: Frozen, event_id: UUID) -> None:
+    payload: dict[str, Any] = content.model_dump(mode="json")
+    run = flow_run.id
+    related = [{"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.role": "flow-run"}] if run else []
+    event = Event(
+        event=name,
+        id=event_id,
+        resource=Resource(
+            {"prefect.resource.id": f"creditnet.portfolio.{portfolio}", "prefect.resource.name": portfolio}
+        ),
+        related=[RelatedResource(one) for one in related],
+        payload=payload,
+    )
+    with get_client(sync_client=True) as client:
+        client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()
