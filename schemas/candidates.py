@@ -12,6 +12,7 @@ from schemas.graph_methods import (
     CorrectAndSmoothSpec,
     EnsembleSpec,
     GraphKernelSpec,
+    KrigingSpec,
     LabelPropagationSpec,
 )
 from schemas.tabular import (
@@ -45,6 +46,7 @@ __all__ = [
     "GraphSageSpec",
     "Group",
     "Groups",
+    "KrigingSpec",
     "LabelPropagationSpec",
     "LightGBMSpec",
     "LogisticSpec",
@@ -297,7 +299,7 @@ class PropagatedSpec(NetworkSpec):
 
 
 AnyTabularSpec = LogisticSpec | SvmSpec | RandomForestSpec | LightGBMSpec | AutoGluonSpec
-AnyGraphMethodSpec = LabelPropagationSpec | CorrectAndSmoothSpec | GraphKernelSpec
+AnyGraphMethodSpec = LabelPropagationSpec | CorrectAndSmoothSpec | GraphKernelSpec | KrigingSpec
 AnyNetworkSpec = (
     GcnSpec
     | GraphSageSpec
