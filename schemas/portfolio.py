@@ -13,6 +13,7 @@ from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
 from schemas.relation_kinds import (
     AnyRelation,
+    ComputedRelation,
     DeliveredEdges,
     DeliveredRelation,
     NearestSpec,
@@ -20,6 +21,7 @@ from schemas.relation_kinds import (
     ReconstructedSpec,
     RelationSpec,
     SharedPartnerSpec,
+    SimilarPartnersSpec,
     SimilarTextSpec,
 )
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, Share, TrainingSpec
@@ -46,6 +48,7 @@ __all__ = [
     "RelationSpec",
     "RowRule",
     "SharedPartnerSpec",
+    "SimilarPartnersSpec",
     "SimilarTextSpec",
     "SimulatedSource",
     "Source",
@@ -325,8 +328,13 @@ class PortfolioSpec(Frozen):
 
     @property
     def delivered_relations(self) -> tuple[DeliveredRelation, ...]:
-        """Return the relations that come from a table; the others are computed from features."""
-        return tuple(relation for relation in self.relations if not isinstance(relation, NearestSpec))
+        """Return the relations that come from a table; the others are computed."""
+        return tuple(relation for relation in self.relations if not isinstance(relation, ComputedRelation))
+
+    @property
+    def delivered_edges(self) -> tuple[DeliveredEdges, ...]:
+        """Return the relations between firms that come from a table."""
+        return tuple(relation for relation in self.delivered_relations if not isinstance(relation, PartnerNodesSpec))
 
     @property
     def linking_relations(self) -> tuple[AnyRelation, ...]:
@@ -428,10 +436,23 @@ class PortfolioSpec(Frozen):
             strange = sorted(set(relation.features) - known) if isinstance(relation, NearestSpec) else []
             if strange:
                 yield f"relation {relation.name}: `features` names what is no feature: {', '.join(strange)}"
+        yield from self._similarity_mistakes()
         filed = self.filings.columns if self.filings else ()
         misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT)]
         if misplaced:
             yield f"protected and split columns belong to firms, not to filings: {', '.join(misplaced)}"
+
+    def _similarity_mistakes(self) -> Iterator[str]:
+        edges = {relation.name for relation in self.delivered_edges}
+        for relation in self.relations:
+            if not isinstance(relation, SimilarPartnersSpec):
+                continue
+            strange = sorted(set(relation.relations) - edges)
+            if strange or not edges:
+                yield (
+                    f"relation {relation.name}: partners come from relations between firms that have a table "
+                    f"({', '.join(sorted(edges)) or 'there are none'}); found {', '.join(strange) or 'no other relation'}"
+                )
 
     def _candidate_mistakes(self) -> Iterator[str]:
         given = {Group.OWN, Group.NEIGHBOUR}
