@@ -7,7 +7,7 @@ PEERS := .peers
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl tune-bundled check format lock bench-refresh bench-graph bench-speed bench-smesd clean
+.PHONY: help install refresh test test-slow test-without-dgl tune-bundled check format lock bench-refresh bench-graph bench-speed bench-smesd bench-corpnet clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ $(PEERS)/.installed: $(VENV)/.installed
 
 bench-speed: $(PEERS)/.installed ## Time training steps beside PyTorch Geometric's
 	$(BIN)/python -m benchmarks.speed
+
+bench-corpnet: install ## CorpNet beside the published table (CREDITNET_DATA names the data; ten minutes)
+	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.corpnet
 
 bench-smesd: install ## SMEsD beside the published table (CREDITNET_DATA names the data; a quarter of an hour)
 	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smesd

@@ -32,7 +32,7 @@ from schemas.candidates import (
 from schemas.tabular import Calibration
 
 
-def fitted_candidate(spec: SingleSpec, data: FittingData) -> Fitted:  # noqa: PLR0911 - one return a kind
+def fitted_candidate(spec: SingleSpec, data: FittingData) -> Fitted:  # noqa: PLR0911, PLR0912 - one case a kind
     """Fit one candidate on what it may see."""
     if spec.calibration is not Calibration.NONE:
         return fit_calibrated(spec, data, fitted_candidate)
@@ -66,7 +66,7 @@ def fitted_candidate(spec: SingleSpec, data: FittingData) -> Fitted:  # noqa: PL
             return fit_gnn(spec, data)
 
 
-def restored_candidate(  # noqa: PLR0911 - one return a kind
+def restored_candidate(  # noqa: PLR0911, PLR0912 - one case a kind
     spec: SingleSpec, content: ModelContent, folder: str
 ) -> Fitted:
     """Rebuild a fitted candidate; every file was checked against its hash before.

@@ -4,22 +4,23 @@ A firm's class is a range of a score f, whose covariance over firms follows from
 
     cov(f_i, f_j) = sum_p similarity_p c_ij^p + category_weight c_ij s_ij + feature_weight (x_i . x_j) / d
 
-c_ij is the cosine of the two firms' rows of the adjacency with ones on its diagonal, s_ij the share of categories that they
-have in common, x_i the d standardised inputs that are no categories. The classes of development are observed as their normal scores, the means
-of a standard normal variable between the quantiles that cut it into the shares of the classes, with variance `noise`.
-The posterior mean is the usual one (Rasmussen and Williams 2006, equation 2.25). The probability of a class is that of its
-range under a normal variable around the mean whose deviation is that of the scores of development, each left out once
-(equation 5.12): one for all firms, since the posterior's own variances ranked firms worse than the mean alone.
+c_ij is the cosine of the two firms' rows of the adjacency with ones on its diagonal, s_ij the share of categories that
+they have in common, x_i the d standardised inputs that are no categories. The classes of development are observed as
+their normal scores, the means of a standard normal variable between the quantiles that cut it into the shares of the
+classes, with variance `noise`. The posterior mean is the usual one (Rasmussen and Williams 2006, equation 2.25). The
+probability of a class is that of its range under a normal variable around the mean whose deviation is that of the
+scores of development, each left out once (equation 5.12): one for all firms, since the posterior's own variances
+ranked firms worse than the mean alone.
 
 `own: observed` leaves the last term out. Instead, every firm of the graph, with a known outcome or without,
 observes its own score through its inputs: with the linear prediction b_i of the score from them, which explains the
-share R^2 of the score's variance, b_i / R^2 = f_i + error of variance (1 - R^2) / R^2, independent between firms given their
-scores. So a firm's score is told by the inputs of firms like it, which no outcome is needed for: what co-kriging
-makes of a second variable that is known everywhere (Cressie 1993, section 3.2.3).
+share R^2 of the score's variance, b_i / R^2 = f_i + error of variance (1 - R^2) / R^2, independent between firms given
+their scores. So a firm's score is told by the inputs of firms like it, which no outcome is needed for: what
+co-kriging makes of a second variable that is known everywhere (Cressie 1993, section 3.2.3).
 
-With landmarks L and the inputs phi of `models.landmarks`, f = w . phi(x) + r(x), w standard normal, and the variances of
-r are what the landmarks leave unexplained, independent between firms (Snelson and Ghahramani 2006, FITC). Where every
-firm is a landmark, nothing is lost.
+With landmarks L and the inputs phi of `models.landmarks`, f = w . phi(x) + r(x), w standard normal, and the variances
+of r are what the landmarks leave unexplained, independent between firms (Snelson and Ghahramani 2006, FITC). Where
+every firm is a landmark, nothing is lost.
 """
 
 from __future__ import annotations

@@ -333,8 +333,9 @@ class PortfolioSpec(Frozen):
 
     @property
     def delivered_edges(self) -> tuple[DeliveredEdges, ...]:
-        """Return the relations between firms that come from a table."""
-        return tuple(relation for relation in self.delivered_relations if not isinstance(relation, PartnerNodesSpec))
+        """Return the relations between firms that come from a table and that models know."""
+        known = (relation for relation in self.delivered_relations if relation in self.linking_relations)
+        return tuple(relation for relation in known if not isinstance(relation, PartnerNodesSpec))
 
     @property
     def linking_relations(self) -> tuple[AnyRelation, ...]:
@@ -451,7 +452,7 @@ class PortfolioSpec(Frozen):
             if strange or not edges:
                 yield (
                     f"relation {relation.name}: partners come from relations between firms that have a table "
-                    f"({', '.join(sorted(edges)) or 'there are none'}); found {', '.join(strange) or 'no other relation'}"
+                    f"({', '.join(sorted(edges)) or 'there are none'}); found {', '.join(strange) or 'none'}"
                 )
 
     def _candidate_mistakes(self) -> Iterator[str]:
