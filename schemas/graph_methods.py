@@ -129,8 +129,9 @@ class KrigingSpec(_GraphMethod):
     covariance is the sum of weight * cos^power over `similarity`, of `category_weight` * cos * the share of categories
     in common, and, with `own: kernel`, of `feature_weight` times the mean product of the inputs. With `own: observed`
     the inputs are instead a second, noisier observation of every firm in the graph, whether its outcome is known or
-    not (co-kriging). `noise` is the variance of a class's score around the process, where the scores of all
-    firms have variance 1. Beyond `landmarks` firms the process is seen through that many of them.
+    not (co-kriging). The order of the classes is used in either case. `noise` is the variance of a class's score around
+    the process, where the scores of all firms have variance 1. Beyond `landmarks` firms the process is seen through
+    that many of them.
     """
 
     kind: Literal["kriging"]
@@ -144,20 +145,10 @@ class KrigingSpec(_GraphMethod):
     noise: Annotated[float, Field(gt=0)] = 0.15
     landmarks: Annotated[int, Field(ge=1, le=20_000)] = 2500
 
-    @field_validator("ordered")
-    @classmethod
-    def _ordered_already(cls, ordered: bool) -> bool:
-        if ordered:
-            raise ValueError("kriging orders the classes by itself; leave `ordered` out")
-        return ordered
-
     @model_validator(mode="after")
     def _possible(self) -> KrigingSpec:
-        if self.own == "observed" and (self.features != (Group.OWN,) or "feature_weight" in self.model_fields_set):
-            raise ValueError(
-                "with `own: observed` a firm's own features are observed; `feature_weight` and further `features` "
-                "shape the kernel of `own: kernel`"
-            )
+        if self.own == "observed" and self.feature_weight != 1:
+            raise ValueError("`feature_weight` shapes the covariance of `own: kernel`; observed inputs are not in it")
         return self
 
 

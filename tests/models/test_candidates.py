@@ -103,7 +103,7 @@ def test_rows_outside_fitting_do_not_matter(graphs, spec, _change):
     np.testing.assert_allclose(one, two, atol=1e-9 if spec is not SAGE else 0)
 
 
-ORDERED = [LOGISTIC, TREES, SVM, PLANE, FOREST, SPREAD, SMOOTH, KERNEL]
+ORDERED = [LOGISTIC, TREES, SVM, PLANE, FOREST, SPREAD, SMOOTH, KERNEL, KRIGING]
 
 
 @pytest.mark.parametrize("spec", ORDERED, ids=lambda spec: spec.name)
