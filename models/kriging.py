@@ -332,7 +332,7 @@ def _unit_rows(graph: CorporateGraph, names: tuple[str, ...]) -> sp.csr_array:
 def _categories(graph: CorporateGraph) -> FloatMatrix:
     at = [place for place, name in enumerate(graph.feature_names) if "=" in name]
     count = len({graph.feature_names[place].split("=")[0] for place in at})
-    return np.nan_to_num(graph.features[:, at]) / np.sqrt(max(1, count))
+    return np.asarray(np.nan_to_num(graph.features[:, at]) / np.sqrt(max(1, count)))
 
 
 def _partner_names(graph: CorporateGraph, rows: NDArray[np.int64]) -> tuple[str, ...]:
