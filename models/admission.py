@@ -196,6 +196,8 @@ def admitted_outcomes(raw: pl.DataFrame, firms: pl.DataFrame, portfolio: Portfol
         "outcome": (spec.value, Kind.TEXT),
         "published_on": (spec.published_on, Kind.DATE),
     }
+    if spec.grade is not None:
+        reading["grade"] = (spec.grade, Kind.TEXT)
     rows = _read(raw, reading, Table.OUTCOMES)
     if spec.vintage is None:
         rows = rows.changed(vintage=_delivered_quarter(portfolio))

@@ -8,7 +8,9 @@ from models.calibrated import FittedCalibrated, fit_calibrated
 from models.correct_and_smooth import FittedCorrectAndSmooth
 from models.fitted import Fitted, FittingData, ModelContent
 from models.forest import FittedForest, fit_forest
+from models.graded import FittedGraded, fit_graded, on_classes
 from models.graph_kernel import FittedGraphKernel, fit_graph_kernel
+from models.kriging import FittedKriging, fit_kriging
 from models.label_inputs import KnownOutcomes
 from models.label_propagation import FittedLabelPropagation, fit_label_propagation, shown_share
 from models.logistic import FittedLogistic, fit_logistic
@@ -18,6 +20,7 @@ from schemas.candidates import (
     AutoGluonSpec,
     CorrectAndSmoothSpec,
     GraphKernelSpec,
+    KrigingSpec,
     LabelPropagationSpec,
     LightGBMSpec,
     LogisticSpec,
@@ -29,10 +32,12 @@ from schemas.candidates import (
 from schemas.tabular import Calibration
 
 
-def fitted_candidate(spec: SingleSpec, data: FittingData) -> Fitted:  # noqa: PLR0911 - one return a kind
+def fitted_candidate(spec: SingleSpec, data: FittingData) -> Fitted:  # noqa: PLR0911, PLR0912 - one case a kind
     """Fit one candidate on what it may see."""
     if spec.calibration is not Calibration.NONE:
         return fit_calibrated(spec, data, fitted_candidate)
+    if spec.grades:
+        return fit_graded(spec, data, fitted_candidate)
     if spec.ordered and not isinstance(spec, NetworkSpec):  # networks order the classes of their outputs
         return fit_ordered(spec, data, fitted_candidate)
     match spec:
@@ -53,13 +58,15 @@ def fitted_candidate(spec: SingleSpec, data: FittingData) -> Fitted:  # noqa: PL
             return FittedCorrectAndSmooth(spec, base, KnownOutcomes.of(data, shown_share(spec.folds)), base.notes)
         case GraphKernelSpec():
             return fit_graph_kernel(spec, data)
+        case KrigingSpec():
+            return fit_kriging(spec, data)
         case NetworkSpec():
             from models.fitting import fit_gnn  # imports torch, which the others can do without
 
             return fit_gnn(spec, data)
 
 
-def restored_candidate(  # noqa: PLR0911 - one return a kind
+def restored_candidate(  # noqa: PLR0911, PLR0912 - one case a kind
     spec: SingleSpec, content: ModelContent, folder: str
 ) -> Fitted:
     """Rebuild a fitted candidate; every file was checked against its hash before.
@@ -72,6 +79,8 @@ def restored_candidate(  # noqa: PLR0911 - one return a kind
     if spec.calibration is not Calibration.NONE:
         plain = spec.model_copy(update={"calibration": Calibration.NONE})
         return FittedCalibrated.from_content(content, lambda base: restored_candidate(plain, base, folder))
+    if spec.grades:
+        return FittedGraded.from_content(content, lambda inner: restored_candidate(on_classes(spec), inner, folder))
     if spec.ordered and not isinstance(spec, NetworkSpec):
         single = spec.model_copy(update={"ordered": False})
         return FittedOrdered.from_content(
@@ -95,6 +104,8 @@ def restored_candidate(  # noqa: PLR0911 - one return a kind
             return FittedCorrectAndSmooth(spec, base, KnownOutcomes.from_texts(content.texts), {})
         case GraphKernelSpec():
             return FittedGraphKernel.from_content(spec, content)
+        case KrigingSpec():
+            return FittedKriging.from_content(spec, content)
         case NetworkSpec():
             from models.fitting import FittedGnn
 

@@ -27,6 +27,7 @@ from models.nearest import nearest_edges
 from models.partners import PartnerEdges, incidences, partner_graph, partner_links, stacked_partners
 from models.projections import shared_partner_edges
 from models.reconstruction import reconstructed_edges
+from models.similar_partners import similar_partner_edges
 from models.text_similarity import similar_text_edges
 from schemas.errors import NotEnoughData
 from schemas.portfolio import (
@@ -37,6 +38,7 @@ from schemas.portfolio import (
     ReconstructedSpec,
     RelationSpec,
     SharedPartnerSpec,
+    SimilarPartnersSpec,
     SimilarTextSpec,
 )
 from schemas.terms import Kind
@@ -177,22 +179,28 @@ def constructed_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSp
     ids = firms["firm_id"]
     features, names = _features(firms, tables.get("filings"), portfolio, as_of)
     built: dict[str, BuiltRelation] = {}
-    linked = []
+    linked, compared = [], []
     for spec in sorted(portfolio.relations, key=lambda relation: relation.name):
         if isinstance(spec, NearestSpec):
             built[spec.name] = BuiltRelation(nearest_edges(features, names, spec))
+            continue
+        if isinstance(spec, SimilarPartnersSpec):
+            compared.append(spec)
             continue
         rows = known_by(tables[f"relations:{spec.name}"], as_of)
         if isinstance(spec, PartnerNodesSpec):
             linked.append(partner_links(rows, ids, spec, as_of))
         else:
             built[spec.name] = delivered_edges(rows, ids, spec, as_of)
+    delivered = {relation.name: built[relation.name].edges for relation in portfolio.delivered_edges}
+    for spec in compared:
+        built[spec.name] = BuiltRelation(similar_partner_edges(delivered, spec))
     nodes, partners = partner_graph(linked, len(ids))
     linking = {spec.name for spec in portfolio.linking_relations}
     graph = CorporateGraph(
         as_of=as_of,
         firms=ids.to_numpy().astype(np.str_),
-        relations={name: relation.edges for name, relation in built.items() if name in linking},
+        relations={name: relation.edges for name, relation in sorted(built.items()) if name in linking},
         features=features,
         feature_names=names,
         nodes=nodes,

@@ -93,6 +93,26 @@ class Forgetful:
 
 
 @dataclass(frozen=True)
+class Grades:
+    """Finer grades behind the classes, masked as the outcomes are.
+
+    Attributes
+    ----------
+    truth : (n,) int64
+        Index of the grade, -1 where the outcome is unknown or not for fitting.
+    class_of : (grades,)
+        Class index of each grade; neither ever descends.
+    """
+
+    truth: NDArray[np.int64]
+    class_of: tuple[int, ...]
+
+    def classes(self) -> NDArray[np.int64]:
+        """Return the class index of each row, (n,), -1 where the grade is unknown."""
+        return np.where(self.truth >= 0, np.array(self.class_of)[self.truth], -1)
+
+
+@dataclass(frozen=True)
 class FittingData:
     """What a candidate may see while it is fitted.
 
@@ -109,6 +129,8 @@ class FittingData:
     communities : (n,) str
     classes
         Number of classes.
+    grades
+        Finer grades of the same outcomes, where the portfolio has any.
     scratch
         A folder for libraries that insist on writing.
     keeper
@@ -124,6 +146,7 @@ class FittingData:
     communities: NDArray[np.str_]
     classes: int
     training: TrainingSpec
+    grades: Grades | None = None
     scratch: str = ""
     keeper: Keeper = field(default_factory=Forgetful)
     watcher: Watcher = field(default_factory=Absent)
@@ -136,6 +159,8 @@ class FittingData:
             raise ValueError("a row is in development or in validation, not in both")
         if self.truth[~(self.development | self.validation)].max(initial=-1) >= 0:
             raise ValueError("outcomes outside development and validation must be masked with -1")
+        if self.grades is not None and not np.array_equal(self.grades.classes(), self.truth):
+            raise ValueError("grades must be those of the outcomes, and masked where they are")
 
 
 class Fitted(Protocol):

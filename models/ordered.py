@@ -134,5 +134,6 @@ def _step_data(data: FittingData, number: int) -> FittingData:
         development=data.development & there,
         validation=data.validation & there,
         classes=2,
+        grades=None,
         scratch=f"{data.scratch}/{_STEP.format(number)}" if data.scratch else "",
     )

@@ -28,21 +28,29 @@ class Panel:
     quarters, firms : (n,) str
     truth : (n,) int64
         Class index, -1 where no outcome is known.
+    grades : (n,) int64, optional
+        Index of the finer grade, -1 where no outcome is known; None where the portfolio has no grades.
     """
 
     graph: CorporateGraph
     quarters: NDArray[np.str_]
     firms: NDArray[np.str_]
     truth: NDArray[np.int64]
+    grades: NDArray[np.int64] | None = None
 
 
 def panel(graphs: Sequence[CorporateGraph], outcomes: pl.DataFrame) -> Panel:
-    """Stack vintages and join their outcomes (vintage, firm_id, outcome)."""
+    """Stack vintages and join their outcomes (vintage, firm_id, outcome, and grade where there are grades)."""
     quarters = np.concatenate([np.full(graph.size, str(Quarter.of(graph.as_of))) for graph in graphs])
     firms = np.concatenate([graph.firms for graph in graphs])
     rows = pl.DataFrame({"vintage": quarters, "firm_id": firms})
-    truth = rows.join(outcomes, on=["vintage", "firm_id"], how="left", maintain_order="left")["outcome"]
-    return Panel(block_diagonal(graphs), quarters, firms, truth.fill_null(UNKNOWN).to_numpy().astype(np.int64))
+    known = rows.join(outcomes, on=["vintage", "firm_id"], how="left", maintain_order="left")
+    found = {
+        name: known[name].fill_null(UNKNOWN).to_numpy().astype(np.int64)
+        for name in ("outcome", "grade")
+        if name in known.columns
+    }
+    return Panel(block_diagonal(graphs), quarters, firms, found["outcome"], found.get("grade"))
 
 
 def split_summary(split: pl.DataFrame, rows: Panel, missing: Mapping[str, str], classes: Sequence[str]) -> SplitResult:

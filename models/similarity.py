@@ -40,18 +40,19 @@ def above_cut_off(units: NDArray[np.float32], cut_off: float) -> sp.csr_array:
     return sp.csr_array((np.tile(value.astype(np.float64), 2), ends), shape=(len(units), len(units)))
 
 
-def nearest_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
+def nearest_rows(units: NDArray[np.float32] | sp.csr_array, neighbours: int) -> sp.csr_array:
     """Return `chosen_rows` without direction: a pair counts if either chose it."""
     chosen = chosen_rows(units, neighbours)
     return sp.csr_array(chosen.maximum(chosen.T))
 
 
-def chosen_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
+def chosen_rows(units: NDArray[np.float32] | sp.csr_array, neighbours: int) -> sp.csr_array:
     """Return the cosines of each row to its `neighbours` most similar others: row i holds whom i chose.
 
     Ties go to the earlier row; similarities of zero or less are no relation.
     """
-    wanted = min(neighbours, len(units) - 1)
+    size = units.shape[0]
+    wanted = min(neighbours, size - 1)
     parts = []
     for start, cosines in _blocks(units):
         rows = np.arange(len(cosines))
@@ -62,12 +63,13 @@ def chosen_rows(units: NDArray[np.float32], neighbours: int) -> sp.csr_array:
         value = cosines[row, column]
         kept = value > 0
         parts.append((row[kept] + start, column[kept], value[kept]))
-    return _matrix(parts, len(units))
+    return _matrix(parts, size)
 
 
-def _blocks(units: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    for start in range(0, len(units), _BLOCK):
-        yield start, units[start : start + _BLOCK] @ units.T
+def _blocks(units: NDArray[np.float32] | sp.csr_array) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    for start in range(0, units.shape[0], _BLOCK):
+        cosines = units[start : start + _BLOCK] @ units.T
+        yield start, cosines.toarray() if isinstance(cosines, sp.sparray) else cosines
 
 
 def _upper_squares(units: NDArray[np.float32]) -> Iterator[tuple[int, int, NDArray[np.float32]]]:

@@ -12,6 +12,7 @@ from schemas.graph_methods import (
     CorrectAndSmoothSpec,
     EnsembleSpec,
     GraphKernelSpec,
+    KrigingSpec,
     LabelPropagationSpec,
 )
 from schemas.tabular import (
@@ -45,6 +46,7 @@ __all__ = [
     "GraphSageSpec",
     "Group",
     "Groups",
+    "KrigingSpec",
     "LabelPropagationSpec",
     "LightGBMSpec",
     "LogisticSpec",
@@ -277,13 +279,21 @@ class PropagatedSpec(NetworkSpec):
 
     `layers` is how often they are; `powers` says whether the model sees the last result only (SGC; Wu and others
     2019) or all of them side by side (SIGN; Frasca and others 2020); `per_relation` passes them on along each relation
-    and direction by itself instead of along all together. The model is linear, or has `hidden_layers`.
+    and direction by itself instead of along all together, by the relation's weights where `weighted`. The model is
+    linear, or has `hidden_layers`.
     """
 
     kind: Literal["propagated"]
     powers: Literal["last", "all"] = "all"
     per_relation: bool = False
+    weighted: bool = False
     hidden_layers: Annotated[int, Field(ge=0, le=4)] = 0
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.weighted and not self.per_relation:
+            raise ValueError("`weighted` goes with `per_relation`: all relations together have no weights")
+        return self
 
     @property
     def tells_relations_apart(self) -> bool:
@@ -297,7 +307,7 @@ class PropagatedSpec(NetworkSpec):
 
 
 AnyTabularSpec = LogisticSpec | SvmSpec | RandomForestSpec | LightGBMSpec | AutoGluonSpec
-AnyGraphMethodSpec = LabelPropagationSpec | CorrectAndSmoothSpec | GraphKernelSpec
+AnyGraphMethodSpec = LabelPropagationSpec | CorrectAndSmoothSpec | GraphKernelSpec | KrigingSpec
 AnyNetworkSpec = (
     GcnSpec
     | GraphSageSpec

@@ -93,8 +93,8 @@ class CorrectAndSmoothSpec(_Spreading):
     @field_validator("base")
     @classmethod
     def _plain(cls, base: BaseSpec) -> BaseSpec:
-        if base.ordered or base.calibration is not Calibration.NONE:
-            raise ValueError("`ordered` and `calibration` belong to the candidate itself, not to its base")
+        if base.ordered or base.grades or base.calibration is not Calibration.NONE:
+            raise ValueError("`ordered`, `grades` and `calibration` belong to the candidate itself, not to its base")
         return base
 
 
@@ -119,6 +119,36 @@ class GraphKernelSpec(_GraphMethod, StandardisedInputs):
     def _possible(self) -> GraphKernelSpec:
         if self.feature_weight == 0 and (self.gamma is not None or self.features != (Group.OWN,)):
             raise ValueError("`gamma` and `features` shape a kernel that `feature_weight: 0` leaves out")
+        return self
+
+
+class KrigingSpec(_GraphMethod):
+    """Gaussian-process regression of the order of the classes on who is related to the same firms.
+
+    With cos the cosine of two firms' rows of the adjacency, themselves included, and x their standardised inputs, the
+    covariance is the sum of weight * cos^power over `similarity`, of `category_weight` * cos * the share of categories
+    in common, and, with `own: kernel`, of `feature_weight` times the mean product of the inputs. With `own: observed`
+    the inputs are instead a second, noisier observation of every firm in the graph, whether its outcome is known or
+    not (co-kriging). The order of the classes is used in either case. `noise` is the variance of a class's score around
+    the process, where the scores of all firms have variance 1. Beyond `landmarks` firms the process is seen through
+    that many of them.
+    """
+
+    kind: Literal["kriging"]
+    features: Groups = (Group.OWN,)
+    own: Literal["kernel", "observed"] = "kernel"
+    similarity: Annotated[
+        dict[Annotated[int, Field(ge=1, le=8)], Annotated[float, Field(gt=0)]], Field(min_length=1)
+    ] = Field(default_factory=lambda: {1: 0.2, 3: 0.6})
+    category_weight: Annotated[float, Field(ge=0)] = 0.2
+    feature_weight: Annotated[float, Field(ge=0)] = 1.0
+    noise: Annotated[float, Field(gt=0)] = 0.15
+    landmarks: Annotated[int, Field(ge=1, le=20_000)] = 2500
+
+    @model_validator(mode="after")
+    def _possible(self) -> KrigingSpec:
+        if self.own == "observed" and self.feature_weight != 1:
+            raise ValueError("`feature_weight` shapes the covariance of `own: kernel`; observed inputs are not in it")
         return self
 
 

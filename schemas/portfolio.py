@@ -13,6 +13,7 @@ from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
 from schemas.relation_kinds import (
     AnyRelation,
+    ComputedRelation,
     DeliveredEdges,
     DeliveredRelation,
     NearestSpec,
@@ -20,6 +21,7 @@ from schemas.relation_kinds import (
     ReconstructedSpec,
     RelationSpec,
     SharedPartnerSpec,
+    SimilarPartnersSpec,
     SimilarTextSpec,
 )
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, RetrainingSpec, Share, TrainingSpec
@@ -46,6 +48,7 @@ __all__ = [
     "RelationSpec",
     "RowRule",
     "SharedPartnerSpec",
+    "SimilarPartnersSpec",
     "SimilarTextSpec",
     "SimulatedSource",
     "Source",
@@ -212,16 +215,22 @@ class FilingsSpec(TableSpec):
 
 
 class OutcomesSpec(TableSpec):
-    """What became of the firms, a row a firm and vintage (the quarter it was observed from)."""
+    """What became of the firms, a row a firm and vintage (the quarter it was observed from).
+
+    `grade` is the column with the finer grade that `value` is cut from (`target.grades`).
+    """
 
     firm_id: str
     value: str
     vintage: str | None = None
+    grade: str | None = None
 
     def _own_columns(self) -> Iterator[str]:
         yield from (self.firm_id, self.value)
         if self.vintage:
             yield self.vintage
+        if self.grade:
+            yield self.grade
 
 
 class TargetSpec(Frozen):
@@ -230,6 +239,9 @@ class TargetSpec(Frozen):
     `classes` are the texts an outcome may be, in order; a binary target's second class is the
     positive one. `favourable` lists the classes that are good for the firm. An outcome of vintage
     v is closed `horizon_quarters` after v; 0 means that the data set counts as closed.
+
+    `grades` splits every class into finer grades, in the same order as the classes, as a rating scale splits
+    investment grade from the rest. Candidates with `grades: true` learn from them; what is judged stays the class.
     """
 
     kind: TargetKind
@@ -237,9 +249,27 @@ class TargetSpec(Frozen):
     favourable: tuple[str, ...]
     horizon_quarters: Annotated[int, Field(ge=0)]
     label: str
+    grades: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
+
+    @property
+    def every_grade(self) -> tuple[str, ...]:
+        """Return all grades in the order of the classes; none if none are declared."""
+        return tuple(grade for name in self.classes for grade in self.grades.get(name, ()))
+
+    @property
+    def class_of_grade(self) -> tuple[int, ...]:
+        """Return the class index of each of `every_grade`."""
+        return tuple(index for index, name in enumerate(self.classes) for _ in self.grades.get(name, ()))
 
     @model_validator(mode="after")
     def _possible(self) -> TargetSpec:
+        if self.grades and set(self.grades) != set(self.classes):
+            raise ValueError(
+                f"`grades` splits every class: expected {', '.join(self.classes)}; found {', '.join(self.grades)}"
+            )
+        twice = sorted({grade for grade in self.every_grade if self.every_grade.count(grade) > 1})
+        if twice:
+            raise ValueError(f"a grade belongs to one class, these repeat: {', '.join(twice)}")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"classes repeat: {', '.join(self.classes)}")
         if self.kind is TargetKind.BINARY and len(self.classes) != 2:
@@ -305,8 +335,14 @@ class PortfolioSpec(Frozen):
 
     @property
     def delivered_relations(self) -> tuple[DeliveredRelation, ...]:
-        """Return the relations that come from a table; the others are computed from features."""
-        return tuple(relation for relation in self.relations if not isinstance(relation, NearestSpec))
+        """Return the relations that come from a table; the others are computed."""
+        return tuple(relation for relation in self.relations if not isinstance(relation, ComputedRelation))
+
+    @property
+    def delivered_edges(self) -> tuple[DeliveredEdges, ...]:
+        """Return the relations between firms that come from a table and that models know."""
+        known = (relation for relation in self.delivered_relations if relation in self.linking_relations)
+        return tuple(relation for relation in known if not isinstance(relation, PartnerNodesSpec))
 
     @property
     def linking_relations(self) -> tuple[AnyRelation, ...]:
@@ -350,6 +386,7 @@ class PortfolioSpec(Frozen):
     def _consistent(self) -> PortfolioSpec:
         mistakes = [
             *self._repeated(),
+            *self._grade_mistakes(),
             *self._split_mistakes(),
             *self._feature_mistakes(),
             *self._expression_mistakes(),
@@ -373,6 +410,10 @@ class PortfolioSpec(Frozen):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 yield f"{group}: names must differ, these repeat: {', '.join(twice)}"
+
+    def _grade_mistakes(self) -> Iterator[str]:
+        if bool(self.outcomes.grade) != bool(self.target.grades):
+            yield "`outcomes.grade`, the column with grades, and `target.grades`, what it may hold, go together"
 
     def _split_mistakes(self) -> Iterator[str]:
         if self.use and self.use.primary(self.split.schemes) is None:
@@ -403,10 +444,23 @@ class PortfolioSpec(Frozen):
             strange = sorted(set(relation.features) - known) if isinstance(relation, NearestSpec) else []
             if strange:
                 yield f"relation {relation.name}: `features` names what is no feature: {', '.join(strange)}"
+        yield from self._similarity_mistakes()
         filed = self.filings.columns if self.filings else ()
         misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT)]
         if misplaced:
             yield f"protected and split columns belong to firms, not to filings: {', '.join(misplaced)}"
+
+    def _similarity_mistakes(self) -> Iterator[str]:
+        edges = {relation.name for relation in self.delivered_edges}
+        for relation in self.relations:
+            if not isinstance(relation, SimilarPartnersSpec):
+                continue
+            strange = sorted(set(relation.relations) - edges)
+            if strange or not edges:
+                yield (
+                    f"relation {relation.name}: partners come from relations between firms that have a table "
+                    f"({', '.join(sorted(edges)) or 'there are none'}); found {', '.join(strange) or 'none'}"
+                )
 
     def _candidate_mistakes(self) -> Iterator[str]:
         given = {Group.OWN, Group.NEIGHBOUR}
@@ -423,12 +477,17 @@ class PortfolioSpec(Frozen):
                 )
             if getattr(candidate, "tells_relations_apart", False) and not linking:
                 yield f"candidate {candidate.name}: {candidate.kind} tells relations apart, and none is declared"
-            if candidate.ordered and self.target.kind is not TargetKind.ORDINAL:
-                yield f"candidate {candidate.name}: `ordered` is for an ordinal target; this one is {self.target.kind}"
+            yield from self._target_mistakes(candidate)
             strange = sorted(set(getattr(candidate, "relations", ())) - linking)
             if strange:
                 yield f"candidate {candidate.name}: `relations` names what is no relation: {', '.join(strange)}"
         yield from self._ensemble_mistakes()
+
+    def _target_mistakes(self, candidate: SingleSpec) -> Iterator[str]:
+        if candidate.grades and not self.target.grades:
+            yield f"candidate {candidate.name}: `grades` needs `target.grades`, the finer grades of each class"
+        elif candidate.ordered and not (candidate.grades or self.target.kind is TargetKind.ORDINAL):
+            yield f"candidate {candidate.name}: `ordered` is for an ordinal target; this one is {self.target.kind}"
 
     def _ensemble_mistakes(self) -> Iterator[str]:
         before: list[str] = []

@@ -235,10 +235,27 @@ class NearestSpec(Frozen):
     features: tuple[str, ...] = ()
 
 
+class SimilarPartnersSpec(Frozen):
+    """A relation of each firm to the `neighbours` firms whose partners are most like its own.
+
+    Two firms are as alike as the cosine of their rows of the adjacency over `relations` (by default all
+    that come from a table), without direction or weights and with ones on its diagonal, so that partners of each other
+    are alike too (as in structural equivalence; Lorrain and White 1971). The weight of an edge is cosine^`power`.
+    """
+
+    kind: Literal["similar_partners"]
+    name: Name
+    relations: tuple[Name, ...] = ()
+    neighbours: Annotated[int, Field(ge=1, le=1000)] = 10
+    power: Annotated[int, Field(ge=1, le=8)] = 1
+
+
 #: relations between two firms that come from a table
 DeliveredEdges = RelationSpec | SharedPartnerSpec | SimilarTextSpec | ReconstructedSpec
 DeliveredRelation = DeliveredEdges | PartnerNodesSpec
-AnyRelation = Annotated[DeliveredRelation | NearestSpec, Field(discriminator="kind")]
+#: relations that are computed from the rest of the graph
+ComputedRelation = NearestSpec | SimilarPartnersSpec
+AnyRelation = Annotated[DeliveredRelation | ComputedRelation, Field(discriminator="kind")]
 
 
 def _ordered(name: str, between: tuple[float | None, float | None]) -> None:

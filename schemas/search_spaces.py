@@ -114,6 +114,7 @@ SPACES: dict[str, Space] = {
         "feature_weight": Reals(low=1e-3, high=3, log=True),
         "inverse_penalty": Reals(low=0.01, high=100, log=True),
     },
+    "kriging": {"noise": Reals(low=0.02, high=1, log=True), "category_weight": Reals(low=0, high=1)},
     "gcn": {**_NETWORK, **_RESIDUAL, **_DIMENSIONS},
     "graphsage": {**_NETWORK, **_RESIDUAL, "aggregator": Choice(options=("mean", "pool"))},
     "gat": {**_NETWORK, **_RESIDUAL, **_HEADS, **_DIMENSIONS},

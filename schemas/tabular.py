@@ -54,14 +54,17 @@ class Candidate(Frozen):
 
 
 class OrderedCandidate(Candidate):
-    """A candidate that can treat the classes of an ordinal target as ordered, and have its probabilities calibrated.
+    """A candidate that can use the order and the grades of the classes, and have its probabilities calibrated.
 
     `ordered` learns the probabilities of going beyond each class for the firms that got there (continuation
-    ratios), so that probabilities of lying above a class never cross. `calibration` is fitted on validation, by
-    itself under each scheme; more than two classes are taken one against the others and scaled to sum to 1.
+    ratios), so that probabilities of lying above a class never cross. `grades` learns the finer grades of
+    `target.grades` instead of the classes; a class is as probable as its grades together. `calibration` is fitted on
+    validation, by itself under each scheme; more than two classes are taken one against the others and scaled to
+    sum to 1.
     """
 
     ordered: bool = False
+    grades: bool = False
     calibration: Calibration = Calibration.NONE
 
 

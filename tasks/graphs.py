@@ -103,14 +103,21 @@ def _plan(run: RefreshRun, outcomes: pl.DataFrame) -> VintagePlan:
 
 
 def _outcomes(outcomes: pl.DataFrame, plan: VintagePlan, run: RefreshRun) -> pl.DataFrame:
-    """Return (vintage, firm_id, row of the delivery, outcome as class index), as known at the quarter's end."""
-    classes = {name: index for index, name in enumerate(run.portfolio.target.classes)}
+    """Return (vintage, firm_id, row of the delivery, outcome as class index), as known at the quarter's end.
+
+    With the index of its grade among `TargetSpec.every_grade`, where there are grades.
+    """
+    target = run.portfolio.target
+    classes = {name: index for index, name in enumerate(target.classes)}
+    grades = {name: index for index, name in enumerate(target.every_grade)}
+    graded = [pl.col("grade").replace_strict(grades, return_dtype=pl.Int64)] if grades else []
     return pl.concat(
         closed_outcomes(outcomes, vintage, run.quarter.end).select(
             pl.lit(str(vintage)).alias("vintage"),
             "firm_id",
             "row",
             pl.col("outcome").replace_strict(classes, return_dtype=pl.Int64),
+            *graded,
         )
         for vintage in plan.every
     )

@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from models.calibrated import panel_probabilities
 from models.candidates import fitted_candidate
-from models.fitted import FittingData
-from models.panel import UNKNOWN
+from models.fitted import FittingData, Grades
+from models.panel import UNKNOWN, Panel
 from schemas.candidates import AutoGluonSpec, SingleSpec
+from schemas.portfolio import TargetSpec
 from schemas.references import FileRef, ModelRef, PanelRef, RefreshRun, SplitRef
 from schemas.terms import Sample, Scheme
 from tasks.checkpoints import FolderKeeper
@@ -75,8 +77,15 @@ def fitting_data(
         communities=communities,
         classes=len(run.portfolio.target.classes),
         training=run.portfolio.training,
+        grades=_grades(rows, run.portfolio.target, development | validation),
         scratch=str(target),
     )
+
+
+def _grades(rows: Panel, target: TargetSpec, shown: NDArray[np.bool_]) -> Grades | None:
+    if rows.grades is None:
+        return None
+    return Grades(np.where(shown, rows.grades, UNKNOWN), target.class_of_grade)
 
 
 def _predictor_files(home: Path, folder: str, spec: SingleSpec) -> list[FileRef]:

@@ -79,3 +79,15 @@ def mean_with_self(neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.
     """Return, (senders, d) to (receivers, d), the mean over a receiver and all its neighbours."""
     degrees = neighbourhood.receiver_degrees.to(values.dtype)[:, None]
     return (estimated_sum(neighbourhood, values) + neighbourhood.own(values)) / (degrees + 1)
+
+
+def weighted_mean(neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
+    """Return, (senders, d) to (receivers, d), sum_u |w_vu| h_u / sum_u |w_vu|; 0 without partners or weight.
+
+    Of a sample of the partners it is the ratio of both sums over those shown.
+    """
+    weights = neighbourhood.weights.abs().to(values.dtype)
+    if neighbourhood.importance is not None:
+        weights = weights * neighbourhood.importance.to(values.dtype)
+    total = neighbourhood.edge_sum(weights[:, None])
+    return neighbourhood.weighted_sum(values, weights) / torch.where(total > 0, total, 1.0)

@@ -26,7 +26,7 @@ class Propagated(Network):
 
     def __init__(self, shape: Shape, spec: PropagatedSpec) -> None:
         super().__init__()
-        self.per_relation = spec.per_relation
+        self.per_relation, self.weighted = spec.per_relation, spec.weighted
         operators = len(shape.sides) if spec.per_relation else 1
         every = 1 + operators * spec.layers
         self.first = every - operators if spec.powers == "last" else 0
@@ -44,6 +44,6 @@ class Propagated(Network):
 
     def forward(self, blocks: Sequence[Block], values: torch.Tensor) -> torch.Tensor:
         """Return the outputs, (receivers, outputs)."""
-        parts = powers(blocks, values, per_relation=self.per_relation)[self.first :]
+        parts = powers(blocks, values, per_relation=self.per_relation, weighted=self.weighted)[self.first :]
         outputs: torch.Tensor = self.model(torch.cat(parts, dim=1))
         return outputs

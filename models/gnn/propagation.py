@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from models.gnn.blocks import Block
-from models.gnn.normalised import Degrees, mean_with_self
+from models.gnn.normalised import Degrees, mean_with_self, weighted_mean
 
 
 def metapath_means(blocks: Sequence[Block], values: torch.Tensor) -> list[torch.Tensor]:
@@ -38,14 +38,18 @@ def number_of_metapaths(sides: int, longest: int) -> int:
     return int(sum(sides**length for length in range(longest + 1)))
 
 
-def powers(blocks: Sequence[Block], values: torch.Tensor, *, per_relation: bool) -> list[torch.Tensor]:
+def powers(
+    blocks: Sequence[Block], values: torch.Tensor, *, per_relation: bool, weighted: bool = False
+) -> list[torch.Tensor]:
     """Return X, S X, ... S^K X with K = ``len(blocks)``, each (receivers of the last, inputs).
 
     S is graph convolution without weights over all relations together (Wu and others 2019, arXiv:1902.07153,
     equation 5). `per_relation` has one S a relation and direction, the mean over a firm and its partners (Frasca and
     others 2020, arXiv:2004.11198, section 3, lets the operators be any); each power then comes once a side, in their
-    order.
+    order. With `weighted` it is the mean over the partners alone by the relation's weights, in their absolute values;
+    0 for a firm without partners.
     """
+    mean = weighted_mean if weighted else mean_with_self
 
     def compute() -> list[torch.Tensor]:
         found: list[torch.Tensor] = []
@@ -53,13 +57,13 @@ def powers(blocks: Sequence[Block], values: torch.Tensor, *, per_relation: bool)
         for block in blocks:
             if per_relation:
                 sides = block.relations.values()
-                newest = [mean_with_self(side, before) for side, before in zip(sides, newest, strict=True)]
+                newest = [mean(side, before) for side, before in zip(sides, newest, strict=True)]
             else:
                 newest = [block.convolutions[Degrees.WITH_SELF](newest[0])]
             found = [*(block.own(before) for before in found), *newest]
         return found
 
-    return _remembered(blocks, values, f"powers {per_relation}", compute)
+    return _remembered(blocks, values, f"powers {per_relation} {weighted}", compute)
 
 
 def _remembered(

@@ -11,6 +11,7 @@ from schemas.candidates import (
     CorrectAndSmoothSpec,
     GraphKernelSpec,
     GraphSageSpec,
+    KrigingSpec,
     LabelPropagationSpec,
     LightGBMSpec,
     LogisticSpec,
@@ -29,6 +30,8 @@ SMOOTH = CorrectAndSmoothSpec(
     name="smooth", kind="correct_and_smooth", base={"kind": "lightgbm", "rounds": 10, "least_rows_a_leaf": 5}
 )
 KERNEL = GraphKernelSpec(name="kernel", kind="graph_kernel", landmarks=30)
+KRIGING = KrigingSpec(name="kriging", kind="kriging", landmarks=30, features="neighbour")
+COKRIGING = KrigingSpec(name="cokriging", kind="kriging", own="observed")
 CASES = [
     pytest.param(SVM, {"gamma": 0.5}, id="svm"),
     pytest.param(PLANE, {"inverse_penalty": 0.01}, id="svm-linear"),
@@ -36,6 +39,8 @@ CASES = [
     pytest.param(SPREAD, {"alpha": 0.5}, id="label_propagation"),
     pytest.param(SMOOTH, {"smoothing": 0.1}, id="correct_and_smooth"),
     pytest.param(KERNEL, {"power": 1}, id="graph_kernel"),
+    pytest.param(KRIGING, {"noise": 0.5}, id="kriging"),
+    pytest.param(COKRIGING, {"noise": 0.5}, id="kriging-observed"),
     pytest.param(LOGISTIC, {"inverse_penalty": 0.5}, id="logistic"),
     pytest.param(LOGISTIC, {"log_inputs": True}, id="logistic-log"),
     pytest.param(SVM, {"log_inputs": True}, id="svm-log"),
@@ -98,7 +103,7 @@ def test_rows_outside_fitting_do_not_matter(graphs, spec, _change):
     np.testing.assert_allclose(one, two, atol=1e-9 if spec is not SAGE else 0)
 
 
-ORDERED = [LOGISTIC, TREES, SVM, PLANE, FOREST, SPREAD, SMOOTH, KERNEL]
+ORDERED = [LOGISTIC, TREES, SVM, PLANE, FOREST, SPREAD, SMOOTH, KERNEL, KRIGING]
 
 
 @pytest.mark.parametrize("spec", ORDERED, ids=lambda spec: spec.name)
@@ -119,7 +124,7 @@ def test_ordered_classes_change_the_model_and_its_probabilities_sum_to_one(graph
     assert fitted.notes["steps"] == 3
 
 
-@pytest.mark.parametrize("spec", [TREES, SVM, FOREST, SPREAD, SMOOTH, KERNEL], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [TREES, SVM, FOREST, SPREAD, SMOOTH, KERNEL, KRIGING], ids=lambda spec: spec.name)
 def test_a_class_that_development_never_saw_is_unlikely_but_has_its_column(graphs, spec):
     data = graphs.without_class(graphs.learnable(classes=3), 1)
     found = fitted_candidate(spec, data).probabilities(data.graph)

@@ -274,6 +274,30 @@ def test_data_with_one_quarter_cannot_be_split_by_time(described, split, message
     refused(described, message)
 
 
+@pytest.mark.parametrize(
+    ("grades", "column", "message"),
+    [
+        ({"0": ["a"]}, "stage", "`grades` splits every class: expected 0, 1; found 0"),
+        ({"0": ["a", "b"], "1": ["b"]}, "stage", "a grade belongs to one class, these repeat: b"),
+        ({"0": ["a"], "1": ["b"]}, None, "go together"),
+        ({}, "stage", "go together"),
+    ],
+)
+def test_grades_split_every_class_and_have_a_column(described, grades, column, message):
+    described["target"]["grades"] = grades
+    described["outcomes"]["grade"] = column
+    refused(described, message)
+
+
+def test_grades_stand_in_the_order_of_the_classes_and_may_be_ordered(described):
+    described["target"]["grades"] = {"1": ["d"], "0": ["a", "b"]}
+    described["outcomes"]["grade"] = "stage"
+    described["candidates"] = [PLAIN | {"grades": True, "ordered": True}]
+    target = PortfolioSpec.model_validate(described).target
+    assert target.every_grade == ("a", "b", "d")
+    assert target.class_of_grade == (0, 0, 1)
+
+
 LIGHT = {"name": "light", "kind": "lightgbm"}
 PLAIN = {"name": "plain", "kind": "logistic"}
 BOTH = {"name": "both", "kind": "ensemble", "members": ["plain", "light"]}
@@ -283,6 +307,7 @@ BOTH = {"name": "both", "kind": "ensemble", "members": ["plain", "light"]}
     ("candidates", "message"),
     [
         ([PLAIN | {"ordered": True}], "candidate plain: `ordered` is for an ordinal target"),
+        ([PLAIN | {"grades": True}], "candidate plain: `grades` needs `target.grades`"),
         ([PLAIN | {"features": "structure"}], "asks for structure, which `graph.structure` would have to describe"),
         (
             [{"name": "cs", "kind": "correct_and_smooth", "base": {"kind": "logistic", "features": "embedding"}}],

@@ -43,6 +43,7 @@ ARCHITECTURES = (
     {"kind": "propagated"},
     {"kind": "propagated", "powers": "last"},
     {"kind": "propagated", "per_relation": True, "hidden_layers": 1},
+    {"kind": "propagated", "per_relation": True, "weighted": True},
 )
 
 

@@ -374,6 +374,17 @@ def test_powers_of_one_operator_and_of_one_a_relation(block, values):
         same(one, other)
 
 
+def test_powers_can_go_by_the_weights_of_a_relation(block, values):
+    expected = [values.numpy()]
+    for side in block.relations.values():
+        weighty = dense(side)
+        weighty[weighty > 0] = side.weights.abs().numpy()
+        total = weighty.sum(axis=1, keepdims=True)
+        expected.append(weighty / np.where(total > 0, total, 1) @ values.numpy())
+    for one, other in zip(powers([block], values, per_relation=True, weighted=True), expected, strict=True):
+        same(one, other)
+
+
 def test_what_was_passed_on_is_remembered_for_the_same_values_only(first, values):
     block = whole_graph(first)
     once, again = (metapath_means([block, block], values) for _ in range(2))

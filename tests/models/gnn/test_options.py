@@ -60,6 +60,14 @@ def test_each_option_acts(kind, change, first, described, drawn, inputs):
     assert np.abs(before - after).max() > 1e-3
 
 
+def test_weights_act_beside_relations_told_apart(first, described, drawn, inputs):
+    plain, weighted = (
+        outputs(described(kind="propagated", per_relation=True, weighted=some), first, drawn, inputs)
+        for some in (False, True)
+    )
+    assert np.abs(plain - weighted).max() > 1e-3
+
+
 @pytest.mark.parametrize("decomposition", ["basis", "block"])
 def test_the_number_of_parts_acts(decomposition, first, described, drawn):
     def parameters(parts):
@@ -98,6 +106,7 @@ def test_dimension_attention_counts_by_its_weight(weight, first, described, draw
         ({"kind": "graphsage", "aggregator": "sum"}, "'mean', 'pool' or 'lstm'"),
         ({"kind": "gin", "dimension_attention": 0.5}, "Extra inputs are not permitted"),
         ({"kind": "gdan", "residual": True}, "Extra inputs are not permitted"),
+        ({"kind": "propagated", "weighted": True}, "`weighted` goes with `per_relation`"),
     ],
 )
 def test_an_impossible_setting_is_refused(settings, message, described):
