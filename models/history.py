@@ -79,7 +79,7 @@ def _values_then(
     firms, values, _ = known_features(tables, portfolio, quarter.end)
     rows = pl.DataFrame({"firm_id": firms, "then": np.arange(len(firms))})
     then = _of_firms(graph, rows)["then"].fill_null(len(firms)).to_numpy()
-    return np.concatenate([values, np.full((1, values.shape[1]), np.nan)])[then]
+    return np.asarray(np.concatenate([values, np.full((1, values.shape[1]), np.nan)])[then])
 
 
 def _of_firms(graph: CorporateGraph, rows: pl.DataFrame) -> pl.DataFrame:
