@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.corporate_graph import CorporateGraph, FloatMatrix
+from models.corporate_graph import CorporateGraph, FloatMatrix, knowledge_dates
 from models.fitted import FittingData, ModelContent, Notes
 from models.inputs import design_matrix
 from schemas.candidates import LightGBMSpec
@@ -58,7 +59,10 @@ def fit_boosting(spec: LightGBMSpec, data: FittingData) -> FittedBoosting:
 
     rows, _ = design_matrix(data.graph, spec.features)
     settings = _settings(spec, data.training, data.classes)
-    development = lightgbm.Dataset(rows[data.development], data.truth[data.development])
+    weights = None
+    if spec.half_life_quarters is not None:
+        weights = recency_weights(knowledge_dates(data.graph)[data.development], spec.half_life_quarters)
+    development = lightgbm.Dataset(rows[data.development], data.truth[data.development], weight=weights)
     validation = lightgbm.Dataset(rows[data.validation], data.truth[data.validation], reference=development)
     # A step between ordered classes may be one that no firm of validation ever reached.
     watched = data.validation.any()
@@ -72,6 +76,13 @@ def fit_boosting(spec: LightGBMSpec, data: FittingData) -> FittedBoosting:
     best = booster.best_iteration if watched else spec.rounds
     kept = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
     return FittedBoosting(spec, kept, data.classes, {"best round": best})
+
+
+def recency_weights(days: NDArray[np.datetime64], half_life_quarters: float) -> NDArray[np.float64]:
+    """Return each firm-quarter's weight, of mean 1: halved for every half-life that it is older than the newest."""
+    months = days.astype("datetime64[M]").astype(np.int64)
+    weights = 0.5 ** ((months.max(initial=0) - months) / 3 / half_life_quarters)
+    return np.asarray(weights / weights.mean())
 
 
 def _settings(spec: LightGBMSpec, training: TrainingSpec, classes: int) -> dict[str, Any]:

@@ -57,6 +57,8 @@ __all__ = [
     "constructed_graph",
     "corporate_graph",
     "counted_relation",
+    "knowledge_dates",
+    "known_features",
     "relation_edges",
 ]
 
@@ -168,16 +170,14 @@ def constructed_graph(tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSp
     SettingsError
         If a relation needs a package that is not installed.
     """
-    firms = newest_firms(tables["firms"], as_of)
-    if firms.is_empty():
+    if newest_firms(tables["firms"], as_of).is_empty():
         raise NotEnoughData(
             f"The graph is empty: no firm is known at {as_of}.",
             expected="at least one admitted firm",
             found=f"{tables['firms'].height} firms, all published later or gone by then",
             way_out="check the columns `published_on` and `valid_until` of firms, or refresh another quarter",
         )
-    ids = firms["firm_id"]
-    features, names = _features(firms, tables.get("filings"), portfolio, as_of)
+    ids, features, names = known_features(tables, portfolio, as_of)
     built: dict[str, BuiltRelation] = {}
     linked, compared = [], []
     for spec in sorted(portfolio.relations, key=lambda relation: relation.name):
@@ -303,6 +303,13 @@ def bare_ids(firms: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.array([_DATED.sub("", firm) for firm in firms.tolist()], dtype=np.str_)
 
 
+def knowledge_dates(graph: CorporateGraph) -> NDArray[np.datetime64]:
+    """Return the day each firm was described as of, (n,): that of its own graph, where several stand side by side."""
+    dated = [_DATED.match(firm) for firm in graph.firms.tolist()]
+    own = [graph.as_of.isoformat() if found is None else found[0].strip() for found in dated]
+    return np.array(own, dtype="datetime64[D]")
+
+
 def _refuse_no_edge(graph: CorporateGraph, portfolio: PortfolioSpec) -> None:
     related = any(relation.edges for relation in graph.relations.values())
     linked = any(partners.links for partners in graph.partners.values())
@@ -316,13 +323,14 @@ def _refuse_no_edge(graph: CorporateGraph, portfolio: PortfolioSpec) -> None:
     )
 
 
-def _features(
-    firms: pl.DataFrame, filings: pl.DataFrame | None, portfolio: PortfolioSpec, as_of: dt.date
-) -> tuple[FloatMatrix, tuple[str, ...]]:
-    rows = firms
+def known_features(
+    tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec, as_of: dt.date
+) -> tuple[pl.Series, FloatMatrix, tuple[str, ...]]:
+    """Return the ids of the firms known at `as_of`, ascending, their features as known then, (n, f), and the names."""
+    rows, filings = newest_firms(tables["firms"], as_of), tables.get("filings")
     if filings is not None and portfolio.filings is not None:
         filed = newest_filings(filings, as_of).select("firm_id", *(c.name for c in portfolio.filings.columns))
-        rows = firms.join(filed, on="firm_id", how="left", maintain_order="left")
+        rows = rows.join(filed, on="firm_id", how="left", maintain_order="left")
     columns: list[pl.Expr] = []
     for spec in portfolio.feature_columns:
         if spec.kind is Kind.CATEGORY:
@@ -335,4 +343,5 @@ def _features(
         value = pl.sql_expr(derived.expression).cast(pl.Float64)
         columns.append(pl.when(value.is_finite()).then(value).alias(derived.name))
     wide = rows.select(columns)
-    return wide.fill_null(float("nan")).to_numpy(order="c").astype(np.float64), tuple(wide.columns)
+    values = wide.fill_null(float("nan")).to_numpy(order="c").astype(np.float64)
+    return rows["firm_id"], values, tuple(wide.columns)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from models.corporate_graph import Columns, CorporateGraph, FloatMatrix
 from models.embeddings import embedding
+from models.history import history_columns
 from models.neighbours import neighbour_features
 from models.structure import structural_features
 from schemas.candidates import Group
+from schemas.portfolio import PortfolioSpec
 from schemas.specs import GraphSpec
+
+
+def with_inputs(graph: CorporateGraph, tables: Mapping[str, pl.DataFrame], portfolio: PortfolioSpec) -> CorporateGraph:
+    """Return the graph with every group of inputs that its portfolio describes: its structure, and its firms' past."""
+    whole = with_computed(graph, portfolio.graph)
+    if portfolio.graph.history is None:
+        return whole
+    history = history_columns(graph, tables, portfolio, portfolio.graph.history)
+    return replace(whole, computed={**whole.computed, Group.HISTORY: history})
 
 
 def with_computed(graph: CorporateGraph, spec: GraphSpec) -> CorporateGraph:

@@ -467,6 +467,7 @@ class PortfolioSpec(Frozen):
         given |= {Group.STRUCTURE} if self.graph.structure else set()
         given |= {Group.EMBEDDING} if self.graph.embedding else set()
         linking = {relation.name for relation in self.linking_relations}
+        given |= {Group.HISTORY} if self.graph.history else set()
         for candidate in self.single_candidates:
             asked = {*getattr(candidate, "features", ()), *getattr(getattr(candidate, "base", None), "features", ())}
             missing = sorted(asked - given)
@@ -539,6 +540,8 @@ class PortfolioSpec(Frozen):
             yield "the scheme `published` is for data with one quarter: declare `quarter`"
         if Scheme.TEMPORAL in self.split.schemes and closed:
             yield "the scheme `temporal` is for data with quarters: this portfolio has one only"
+        if self.graph.history and closed:
+            yield "graph.history is for data with quarters: this portfolio has one only"
         if self.split.origins and closed:
             yield "split.origins is for data with quarters: this portfolio has one only"
 

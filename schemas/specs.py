@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.base import Frozen
+from schemas.history import HistorySpec
 from schemas.structure import EmbeddingSpec, Statistic
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -16,7 +17,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,119}$")]
 class GraphSpec(Frozen):
     """How the corporate graph is put together and partitioned, and what is computed of each firm's place in it.
 
-    `structure` and `embedding` are computed for each quarter's graph by itself and can be inputs of candidates.
+    `structure` and `embedding` are computed for each quarter's graph by itself and can be inputs of candidates, as can
+    `history`, what was known then of each firm's past.
     """
 
     community_resolution: Annotated[float, Field(gt=0)] = 1.0
@@ -24,6 +26,7 @@ class GraphSpec(Frozen):
     allow_no_edges: bool = False
     structure: tuple[Statistic, ...] = ()
     embedding: EmbeddingSpec | None = None
+    history: HistorySpec | None = None
 
 
 class TrainingSpec(Frozen):

@@ -15,12 +15,13 @@ _LANDMARKS = 1000
 
 
 class Group(StrEnum):
-    """A group of inputs. `structure` and `embedding` are what `graph.structure` and `graph.embedding` ask for."""
+    """A group of inputs. `structure`, `embedding` and `history` are what these settings of `graph` ask for."""
 
     OWN = "own"
     NEIGHBOUR = "neighbour"
     STRUCTURE = "structure"
     EMBEDDING = "embedding"
+    HISTORY = "history"
 
 
 def _with_own(value: Any) -> Any:
@@ -75,8 +76,8 @@ class Tabular(OrderedCandidate):
 
     @property
     def family(self) -> Family:
-        """Tabular on own features, neighbour once anything of the graph joins them."""
-        return Family.TABULAR if self.features == (Group.OWN,) else Family.NEIGHBOUR
+        """Tabular on a firm's own features and its past, neighbour once anything of the graph joins them."""
+        return Family.TABULAR if {*self.features} <= {Group.OWN, Group.HISTORY} else Family.NEIGHBOUR
 
 
 class StandardisedInputs(Candidate):
@@ -97,7 +98,11 @@ class LogisticSpec(Tabular, StandardisedInputs):
 
 
 class LightGBMSpec(Tabular):
-    """Gradient-boosted trees, stopped early on the validation sample."""
+    """Gradient-boosted trees, stopped early on the validation sample.
+
+    With `half_life_quarters` a firm-quarter of development counts half as much for so many quarters that its vintage is
+    older than the newest one; without, all vintages count alike.
+    """
 
     kind: Literal["lightgbm"]
     rounds: Annotated[int, Field(ge=1)] = 400
@@ -108,6 +113,7 @@ class LightGBMSpec(Tabular):
     column_share: Annotated[float, Field(gt=0, le=1)] = 0.8
     row_share: Annotated[float, Field(gt=0, le=1)] = 0.8
     penalty: Annotated[float, Field(ge=0)] = 1.0
+    half_life_quarters: Annotated[float, Field(gt=0)] | None = None
 
 
 class SvmSpec(Tabular, StandardisedInputs):

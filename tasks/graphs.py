@@ -14,7 +14,7 @@ from models.fingerprint import exact_root, part_digests
 from models.graph_codec import graph_bytes, graph_from_bytes
 from models.graph_statistics import graph_statistics
 from models.homophily import homophily
-from models.inputs import with_computed
+from models.inputs import with_inputs
 from models.knowledge import closed_outcomes, known_by, newest_firms
 from models.text_similarity import cut_off_sensitivity
 from models.vintages import VintagePlan, vintage_plan
@@ -44,7 +44,7 @@ def build_graph(run: RefreshRun, admission: AdmissionRef) -> PanelRef:
     _refuse_one_class(outcomes, run.portfolio)
     quarters = sorted({*plan.every, run.quarter})
     built = {quarter: constructed_graph(tables, run.portfolio, quarter.end) for quarter in quarters}
-    graphs = {quarter: with_computed(one.graph, run.portfolio.graph) for quarter, one in built.items()}
+    graphs = {quarter: with_inputs(one.graph, tables, run.portfolio) for quarter, one in built.items()}
     current = graphs[run.quarter]
     attributes = _attributes(tables, quarters, run.portfolio)
     communities = detected_communities(current.firms, current.union(), run.portfolio.graph)

@@ -167,8 +167,11 @@ def _history(portfolio: PortfolioSpec, reader: SourceReader, quarter: Quarter) -
     delivered = _quarterly_names(portfolio.firms, reader)
     if quarter not in delivered:
         raise _undelivered(quarter, sorted(delivered), reader)
-    plan = vintage_plan(quarter, portfolio.target.horizon_quarters, portfolio.split, delivered)
-    return [vintage for vintage in plan.every if vintage != quarter]
+    horizon, history = portfolio.target.horizon_quarters, portfolio.graph.history
+    plan = vintage_plan(quarter, horizon, portfolio.split, delivered)
+    observed = {*plan.every, quarter}
+    past = {vintage.shifted(-back) for vintage in observed for back in (history.reach(horizon) if history else ())}
+    return sorted((observed | (past & {*delivered})) - {quarter})
 
 
 def _undelivered(quarter: Quarter, delivered: list[Quarter], reader: SourceReader) -> DeliveryError:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from models.boosting import fit_boosting
+from models.boosting import fit_boosting, recency_weights
+from models.corporate_graph import block_diagonal
 from schemas.candidates import LightGBMSpec
 from schemas.specs import TrainingSpec
 
@@ -87,3 +88,35 @@ def test_a_booster_with_one_class_missing_in_development_still_has_its_column(gr
     found = fit_boosting(spec(), data).probabilities(data.graph)
     assert found.shape == (120, 3)
     assert found[:, 1].max() < 0.05
+
+
+def test_recency_weights_halve_by_the_half_life_and_have_mean_one():
+    days = np.array(["2023-03-31", "2023-06-30", "2023-12-31"], dtype="datetime64[D]")
+    found = recency_weights(days, 1.0)
+    np.testing.assert_allclose(found / found[-1], [1 / 8, 1 / 4, 1])
+    assert found.mean() == pytest.approx(1)
+    np.testing.assert_array_equal(recency_weights(days[:1], 0.5), [1])
+
+
+def test_the_half_life_decides_which_vintage_counts(graphs):
+    """Two vintages whose outcomes contradict each other: a short half-life sides with the newer one."""
+    newer = graphs.learnable(missing=0.0)
+    older = dataclasses.replace(newer.graph, as_of=newer.graph.as_of.replace(year=newer.graph.as_of.year - 1))
+    known = newer.truth >= 0
+    flipped = np.where(known, 1 - newer.truth, -1)
+    twice = [np.concatenate([rows, rows]) for rows in (newer.development, newer.communities)]
+    data = dataclasses.replace(
+        newer,
+        graph=block_diagonal([older, newer.graph]),
+        truth=np.where(twice[0], np.concatenate([flipped, newer.truth]), -1),
+        development=twice[0],
+        validation=np.zeros(len(twice[0]), dtype=bool),
+        communities=twice[1],
+    )
+    alike, recent = (
+        fit_boosting(spec(half_life_quarters=half_life), data).probabilities(newer.graph)[:, 1]
+        for half_life in (None, 0.5)
+    )
+    rows = newer.development
+    assert roc_auc_score(newer.truth[rows], recent[rows]) > 0.95
+    assert roc_auc_score(newer.truth[rows], alike[rows]) < 0.9

@@ -11,6 +11,7 @@ from models.admission import admitted_filings, admitted_firms, admitted_outcomes
 from models.corporate_graph import corporate_graph
 from models.fingerprint import part_digests
 from models.graph_codec import graph_bytes
+from models.inputs import with_inputs
 from models.knowledge import closed_outcomes
 from schemas.portfolio import PortfolioSpec
 from schemas.terms import Quarter
@@ -98,7 +99,7 @@ PORTFOLIO = {
     "outcomes": {"file": "outcomes", "firm_id": "id", "value": "y", "vintage": "of", "published_on": "day"},
     "target": {"kind": "binary", "classes": ["0", "1"], "favourable": ["0"], "horizon_quarters": 1, "label": "default"},
     "candidates": [{"name": "logistic", "kind": "logistic"}],
-    "graph": {"allow_no_edges": True},
+    "graph": {"allow_no_edges": True, "history": {"outcomes": 2, "changes": [1]}},
 }
 _BEFORE, _AFTER = ["2021-01-31", "2021-03-31", "2021-06-30"], ["2021-07-01", "2021-09-30", "2023-01-01"]
 _firm, _weight = st.sampled_from(FIRMS), st.integers(0, 10).map(lambda tenths: str(tenths / 10))
@@ -149,7 +150,8 @@ def known(delivery, portfolio):
         admitted[name] = admitted_relation(tables[name], spec, firms, portfolio).rows
     admitted["filings"] = admitted_filings(tables["filings"], portfolio.filings, firms, portfolio).rows
     outcomes = admitted_outcomes(tables["outcomes"], firms, portfolio).rows
-    graph = corporate_graph(admitted, portfolio, QUARTER.end)
+    tables = admitted | {"outcomes": outcomes}
+    graph = with_inputs(corporate_graph(admitted, portfolio, QUARTER.end), tables, portfolio)
     # A panel joins outcomes to the firms of its graphs; those of a firm that is not known yet join nothing.
     labels = [
         closed_outcomes(outcomes, Quarter.parse(vintage), QUARTER.end)

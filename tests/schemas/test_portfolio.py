@@ -309,6 +309,7 @@ BOTH = {"name": "both", "kind": "ensemble", "members": ["plain", "light"]}
         ([PLAIN | {"ordered": True}], "candidate plain: `ordered` is for an ordinal target"),
         ([PLAIN | {"grades": True}], "candidate plain: `grades` needs `target.grades`"),
         ([PLAIN | {"features": "structure"}], "asks for structure, which `graph.structure` would have to describe"),
+        ([PLAIN | {"features": "history"}], "asks for history, which `graph.history` would have to describe"),
         (
             [{"name": "cs", "kind": "correct_and_smooth", "base": {"kind": "logistic", "features": "embedding"}}],
             "candidate cs: `features` asks for embedding",

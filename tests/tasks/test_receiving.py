@@ -160,6 +160,15 @@ class TestQuarters:
         spec = kontor.spec(split={"development_vintages": 1})
         assert kontor.receive(spec).history == (Quarter(2023, 4), Quarter(2024, 1))
 
+    def test_the_past_that_inputs_look_back_to_is_read_too_where_it_was_delivered(self, kontor):
+        for name in ("firms", "supply"):
+            for quarter in ("2023Q1", "2023Q2", "2023Q3", "2023Q4"):
+                text = (kontor.folder / f"{name}_2024Q1.csv").read_text(encoding="utf-8")
+                kontor.write(f"{name}_{quarter}.csv", text)
+        spec = kontor.spec(split={"development_vintages": 1}, graph={"history": {"outcomes": 1, "changes": [2]}})
+        # Vintages 2023Q4, 2024Q1 and 2024Q2: the outcome of one quarter before each, the values of two.
+        assert kontor.receive(spec).history == (Quarter(2023, 2), Quarter(2023, 3), Quarter(2023, 4), Quarter(2024, 1))
+
     @pytest.mark.parametrize("quarter", ["2023Q4", "2024Q3"])
     def test_a_quarter_that_was_not_delivered(self, kontor, quarter):
         with pytest.raises(DeliveryError) as caught:
