@@ -21,6 +21,7 @@ from monitoring import charts, filters, graph_charts, rules
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
 from schemas.base import Frozen
+from schemas.irb import IrbValidation
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.references import RefreshKey
@@ -59,6 +60,8 @@ class Dossier(Frozen):
         One sentence on where the chosen model stands in the registry and who approved it.
     publication_dates_known
         False if at least one table has no publication dates and counts as known at the quarter's end.
+    irb
+        The chosen candidate as a rating system.
     """
 
     portfolio: PortfolioSpec
@@ -76,6 +79,7 @@ class Dossier(Frozen):
     registration: str
     written_at: dt.datetime
     publication_dates_known: bool
+    irb: IrbValidation | None = None
 
 
 class Finding(Frozen):

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
+from schemas.rating import MasterScaleSpec
 from schemas.relation_kinds import (
     AnyRelation,
     DeliveredEdges,
@@ -277,6 +278,8 @@ class PortfolioSpec(Frozen):
     candidates: Annotated[tuple[CandidateSpec, ...], Field(min_length=1)]
     evaluation: EvaluationSpec = EvaluationSpec()
     gates: GatesSpec = GatesSpec()
+    #: the grades that probabilities are cut to in the tests of IRB validation
+    master_scale: MasterScaleSpec = MasterScaleSpec()
     limitations: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 

@@ -35,6 +35,7 @@ from schemas.results import (
 from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
 from tasks.evaluation import read_contest
+from tasks.irb import irb_validation
 from tasks.lake import read_frame, read_json, write_file, write_json
 from tasks.portraits import graph_portrait
 from tasks.progress import note
@@ -44,6 +45,8 @@ from tasks.stage import stage
 _LIBRARIES = ("prefect", "torch", "dgl", "lightgbm", "catboost", "autogluon.tabular", "scikit-learn", "networkit",
               "polars", "pandera", "great-expectations", "evidently", "mlflow", "numpy", "scipy")  # fmt: skip
 _QUARANTINE_SHOWN = 20
+#: the numbers of the tests of IRB validation
+IRB = "irb.json"
 _WRITERS = {
     "model_card.html": ("Model card", model_card_html),
     "model_card.md": ("Model card", model_card_markdown),
@@ -53,7 +56,7 @@ _WRITERS = {
     "monitoring_report.md": ("Monitoring report", monitoring_report_markdown),
 }
 #: what a validator asks for: without one of these a refresh is not complete
-DOCUMENT_NAMES = (*_WRITERS, FULL)
+DOCUMENT_NAMES = (*_WRITERS, FULL, IRB)
 
 
 @stage("document")
@@ -65,14 +68,15 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
         for name, (title, writer) in _WRITERS.items()
     ]
-    numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
-    written.append(DocumentRef(title="Graph, every number", file=numbers))
+    for title, name, numbers in (("Graph", FULL, dossier.portrait), ("IRB validation tests", IRB, dossier.irb)):
+        file = write_json(home, f"{run.work}/documents/{name}", numbers)
+        written.append(DocumentRef(title=f"{title}, every number", file=file))
     create_markdown_artifact(
         artifact_markdown(dossier),
         key=f"{run.portfolio.name.replace('_', '-')}-verdict",
         description=f"Verdict on {run.portfolio.title}, {run.quarter}",
     )
-    note(", ".join([*_WRITERS, FULL]))
+    note(", ".join(DOCUMENT_NAMES))
     return written
 
 
@@ -113,6 +117,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         evaluation=evaluation,
         judged=judged,
         curves=_curves(read_contest(home, run, evidence), evaluation),
+        irb=irb_validation(run, evidence, evaluation),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),
