@@ -41,6 +41,7 @@ from tasks.portraits import graph_portrait
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
+from tasks.workbook import WORKBOOK, validation_workbook
 
 _LIBRARIES = ("prefect", "torch", "dgl", "lightgbm", "catboost", "autogluon.tabular", "scikit-learn", "networkit",
               "polars", "pandera", "great-expectations", "evidently", "mlflow", "numpy", "scipy")  # fmt: skip
@@ -56,7 +57,7 @@ _WRITERS = {
     "monitoring_report.md": ("Monitoring report", monitoring_report_markdown),
 }
 #: what a validator asks for: without one of these a refresh is not complete
-DOCUMENT_NAMES = (*_WRITERS, FULL, IRB)
+DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, WORKBOOK)
 
 
 @stage("document")
@@ -71,6 +72,8 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     for title, name, numbers in (("Graph", FULL, dossier.portrait), ("IRB validation tests", IRB, dossier.irb)):
         file = write_json(home, f"{run.work}/documents/{name}", numbers)
         written.append(DocumentRef(title=f"{title}, every number", file=file))
+    workbook = write_file(home, f"{run.work}/documents/{WORKBOOK}", validation_workbook(run, evidence, dossier))
+    written.append(DocumentRef(title="Validation workbook", file=workbook))
     create_markdown_artifact(
         artifact_markdown(dossier),
         key=f"{run.portfolio.name.replace('_', '-')}-verdict",
