@@ -75,7 +75,8 @@ class TestSomebodyElsesPortfolio:
         assert {gate["verdict"] for gate in printed["gates"]} <= {"pass", "fail", "not assessable"}
         assert [Path(path).name for path in printed["documents"]] == [
             "graph.html", "graph.json", "graph.md", "irb.json",
-            "model_card.html", "model_card.md", "monitoring_report.html", "monitoring_report.md", "validation_workbook.xlsx",
+            "model_card.html", "model_card.md", "monitoring_report.html", "monitoring_report.md",
+            "validation_workbook.xlsx",
         ]  # fmt: skip
         assert all(Path(path).is_absolute() and Path(path).is_file() for path in printed["documents"])
         assert list(printed["stages"]) == STAGES
