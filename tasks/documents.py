@@ -38,15 +38,19 @@ from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
 from tasks.evaluation import read_contest
 from tasks.hidden_layers import hidden_layers
+from tasks.irb import irb_validation
 from tasks.lake import read_frame, read_json, write_file, write_json
 from tasks.portraits import graph_portrait
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
+from tasks.workbook import WORKBOOK, validation_workbook
 
 _LIBRARIES = ("prefect", "torch", "dgl", "lightgbm", "catboost", "autogluon.tabular", "scikit-learn", "networkit",
               "polars", "pandera", "great-expectations", "evidently", "mlflow", "numpy", "scipy")  # fmt: skip
 _QUARANTINE_SHOWN = 20
+#: the numbers of the tests of IRB validation
+IRB = "irb.json"
 _WRITERS = {
     "model_card.html": ("Model card", model_card_html),
     "model_card.md": ("Model card", model_card_markdown),
@@ -61,7 +65,7 @@ _MORE = {
     "embeddings.md": ("Embeddings", embeddings_page_markdown),
 }
 #: what a validator asks for: without one of these a refresh is not complete
-DOCUMENT_NAMES = (*_WRITERS, FULL)
+DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, WORKBOOK)
 
 
 @stage("document")
@@ -73,11 +77,14 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
         for name, (title, writer) in {**_WRITERS, **_MORE}.items()
     ]
-    numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
-    written.append(DocumentRef(title="Graph, every number", file=numbers))
+    for title, name, numbers in (("Graph", FULL, dossier.portrait), ("IRB validation tests", IRB, dossier.irb)):
+        file = write_json(home, f"{run.work}/documents/{name}", numbers)
+        written.append(DocumentRef(title=f"{title}, every number", file=file))
     if dossier.hidden_layers is not None:
         layers = write_json(home, f"{run.work}/documents/{EMBEDDINGS}", dossier.hidden_layers)
         written.append(DocumentRef(title="Embeddings, every number", file=layers))
+    workbook = write_file(home, f"{run.work}/documents/{WORKBOOK}", validation_workbook(run, evidence, dossier))
+    written.append(DocumentRef(title="Validation workbook", file=workbook))
     _show(run, dossier)
     note(", ".join(Path(one.file.path).name for one in written))
     return written
@@ -135,6 +142,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         judged=judged,
         curves=_curves(contest, evaluation),
         hidden_layers=hidden_layers(home, contest, evidence),
+        irb=irb_validation(run, evidence, evaluation),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),

@@ -10,11 +10,13 @@ from monitoring.proposals import documents_gate
 from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun, RegistrationRef
 from schemas.results import Evaluation, GateResult, GraphStatistics, Judged, Manifest, Refresh
 from tasks.catalogue import Score, open_catalogue
+from tasks.contents import written_index
 from tasks.documents import DOCUMENT_NAMES
 from tasks.lake import MANIFEST, publish_folder, read_file, read_frame, read_json, rebased
 from tasks.notices import announce_proposal
 from tasks.progress import current_clock, note
 from tasks.promotion import proposal_of
+from tasks.provenance import written_provenance
 from tasks.registry import alias_decisions, sync_aliases
 from tasks.settings import settings
 from tasks.stage import stage
@@ -35,7 +37,7 @@ def publish(
     begun = time.perf_counter()
     home = Path(run.home)
     catalogue = open_catalogue(settings().database_url)
-    files = _files(evidence, judgement, documents)
+    files = [*_files(evidence, judgement, documents), *written_provenance(run)]
     manifest = Manifest(
         refresh=run.key.key,
         portfolio=run.portfolio.name,
@@ -80,6 +82,7 @@ def publish(
         model_version=registration.version,
     )
     sync_aliases(run.portfolio.name)
+    written_index()
     (home / f"{run.work}.id").unlink(missing_ok=True)
     note(str(home / folder))
     for proposal in catalogue.promotions.proposals(run.portfolio.name):

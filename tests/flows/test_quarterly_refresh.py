@@ -74,8 +74,9 @@ class TestSomebodyElsesPortfolio:
         assert all({"gate", "value", "limit", "verdict"} <= set(gate) for gate in printed["gates"])
         assert {gate["verdict"] for gate in printed["gates"]} <= {"pass", "fail", "not assessable"}
         assert [Path(path).name for path in printed["documents"]] == [
-            "embeddings.html", "embeddings.json", "embeddings.md", "graph.html", "graph.json", "graph.md",
+            "embeddings.html", "embeddings.json", "embeddings.md", "graph.html", "graph.json", "graph.md", "irb.json",
             "model_card.html", "model_card.md", "monitoring_report.html", "monitoring_report.md",
+            "validation_workbook.xlsx",
         ]  # fmt: skip
         assert all(Path(path).is_absolute() and Path(path).is_file() for path in printed["documents"])
         assert list(printed["stages"]) == STAGES
@@ -234,7 +235,7 @@ class TestTrouble:
         assert home.query("SELECT status, error FROM refreshes") == [("failed", "RuntimeError: the printer is on fire")]
         assert home.verify() == {}
         assert not (home.path / "lake" / "rheintal").exists()
-        for name in ("fitted_candidate", "_fitting_data"):
+        for name in ("fitted_candidate", "fitting_data"):
             monkeypatch.setattr(f"tasks.training.{name}", breaks)
         monkeypatch.setattr("tasks.admission._admitted", breaks)
         monkeypatch.setattr("tasks.evaluation.evaluation", breaks)
@@ -299,7 +300,7 @@ class TestTrouble:
         taken_over = published_copy.refresh(delivered.portfolio, "2024Q3", delivered.data_dir)
         assert not taken_over.already_published
         events = [event for (event,) in published_copy.query("SELECT event FROM audit_log ORDER BY sequence")]
-        assert events[-2:] == ["refresh.taken_over", "refresh.published"]
+        assert events[-3:] == ["refresh.taken_over", "refresh.published", "pages.written"]  # a corrected delivery
 
     @staticmethod
     def _key(home, delivered):
