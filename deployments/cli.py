@@ -15,6 +15,7 @@ import typer
 
 from deployments.audit_commands import audit_app
 from deployments.console import JsonOption, stdout_kept
+from deployments.evidence_commands import add_evidence_commands
 from deployments.housekeeping_commands import add_housekeeping_commands
 from deployments.monitoring_commands import add_monitoring_commands
 from deployments.promotion_commands import add_promotion_commands
@@ -26,7 +27,7 @@ _CODES = """
 Exit codes: 0 done (a refresh whose gates fail is done too: its verdict says so), 1 unexpected, 2 wrong
 usage, 3 portfolio unknown or with mistakes, 4 delivery cannot be read, 5 delivery refused, 6 not enough
 data, 7 busy, 8 stored bytes are not what was recorded, 9 a setting cannot be used, 11 a promotion is
-not allowed.
+not allowed, 12 a refresh that was made again is different.
 """
 
 #: of `audit-splits --fail-beyond`; what was found is data, so it is no error otherwise
@@ -243,6 +244,7 @@ add_monitoring_commands(app)
 add_housekeeping_commands(app)
 add_serving_commands(app)
 add_tuning_commands(app)
+add_evidence_commands(app)
 app.add_typer(audit_app, name="audit")
 
 

@@ -7,26 +7,21 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.evidence import gather_evidence
 from schemas.people import SYSTEM
-from schemas.references import Evidence
 from schemas.results import RefreshOutcome
 from schemas.retraining import DRIFT_TRIGGER
 from schemas.terms import Quarter
-from tasks.admission import admit
-from tasks.combining import combine
 from tasks.corrections import show_correction
 from tasks.documents import document
 from tasks.evaluation import evaluate
-from tasks.graphs import build_graph
 from tasks.judging import judge
 from tasks.leases import already_published, identify, lease
-from tasks.panels import split_firms
 from tasks.portfolios import load_portfolio
 from tasks.progress import clocked
 from tasks.publishing import publish
 from tasks.receiving import receive
 from tasks.registry import register
-from tasks.training import fit
 
 
 def _run_name() -> str:
@@ -66,13 +61,7 @@ def quarterly_refresh(
         if published is not None:
             return RefreshOutcome(refresh=published, already_published=True)
         with lease(run):
-            admission = admit(run)
-            panel = build_graph(run, admission)
-            split = split_firms(run, panel)
-            schemes = spec.split.schemes
-            fitted = [fit(run, one, panel, split, scheme) for scheme in schemes for one in spec.single_candidates]
-            joint = [combine(run, one, panel, split, scheme, fitted) for scheme in schemes for one in spec.ensembles]
-            evidence = Evidence(admission=admission, panel=panel, split=split, models=(*fitted, *joint))
+            evidence = gather_evidence(run)
             evaluation = evaluate(run, evidence)
             judgement = judge(run, evidence, evaluation)
             documents = document(run, evidence, judgement)

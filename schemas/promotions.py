@@ -103,6 +103,31 @@ class AuditEntry(Frozen):
     hash: str
 
 
+class ExcerptRow(Frozen):
+    """One line of the audit log with its fields as they are hashed.
+
+    `hash` is the SHA-256 of the JSON list of the other fields, in this order, without spaces.
+    """
+
+    sequence: int
+    at: str
+    actor: str
+    event: str
+    subject: str
+    details: str
+    previous_hash: str
+    hash: str
+
+
+class AuditExcerpt(Frozen):
+    """The lines on one subject; `chain` has the hash of every line from the first of them up to the head."""
+
+    subject: str
+    head: str
+    rows: tuple[ExcerptRow, ...]
+    chain: dict[int, str]
+
+
 class AuditReport(Frozen):
     """What a check of the audit log covered. It exists only for a log in which nothing was found.
 

@@ -136,6 +136,11 @@ def verify_folder(home: Path, folder: str, manifest_sha256: str) -> Manifest:
     return manifest
 
 
+def folder_differences(home: Path, folder: str, manifest: Manifest) -> list[tuple[str, str]]:
+    """Name every file of a folder that is missing, has changed, or is not listed in its manifest, and say which."""
+    return _differences(_inside(home, folder), manifest)
+
+
 def published_file(folder: str, manifest: Manifest, name: str, problem: str = "lacks a file") -> FileRef:
     """Find a file of a published refresh in its manifest; `IntegrityError` if it is not listed."""
     listed = {file.path: file.sha256 for file in manifest.files}
@@ -254,14 +259,19 @@ def _file_digest(path: Path) -> str:
     return "link" if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _refuse_differences(folder: Path, manifest: Manifest) -> None:
+def _differences(folder: Path, manifest: Manifest) -> list[tuple[str, str]]:
     expected = {ref.path: ref.sha256 for ref in manifest.files}
     entries = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
     found = {path.relative_to(folder).as_posix(): path for path in entries}
     found.pop(MANIFEST, None)
     sums = {name: _file_digest(path) for name, path in found.items()}
-    problems = [f"{name} is missing" for name in sorted(expected.keys() - sums.keys())]
-    problems += [f"{name} has changed" for name in sorted(expected) if sums.get(name, expected[name]) != expected[name]]
-    problems += [f"{name} is not listed" for name in sorted(sums.keys() - expected.keys())]
+    missing = [(name, "is missing") for name in sorted(expected.keys() - sums.keys())]
+    changed = [(name, "has changed") for name in sorted(expected) if sums.get(name, expected[name]) != expected[name]]
+    return missing + changed + [(name, "is not listed") for name in sorted(sums.keys() - expected.keys())]
+
+
+def _refuse_differences(folder: Path, manifest: Manifest) -> None:
+    problems = [" ".join(difference) for difference in _differences(folder, manifest)]
     if problems:
-        raise _damaged(f"{folder} does not match its manifest.", f"{len(expected)} files as listed", examples(problems))
+        listed = f"{len(manifest.files)} files as listed"
+        raise _damaged(f"{folder} does not match its manifest.", listed, examples(problems))

@@ -10,7 +10,9 @@ from typing import TypeVar
 from schemas.base import Frozen
 from schemas.results import Manifest
 from schemas.terms import Quarter
+from tasks.catalogue import open_catalogue
 from tasks.lake import discard, publish_folder, rebased, write_file, write_json
+from tasks.settings import settings
 
 Content = TypeVar("Content", bound=Frozen)
 
@@ -28,7 +30,7 @@ def written_pages(
 ) -> tuple[str, ...]:
     """Write ``<kind>.json`` and its pages below ``lake/<portfolio>/<kind>s`` and return their full paths.
 
-    One that was written under the same name before is replaced.
+    One that was written under the same name before is replaced. The audit log notes what the manifest hashes to.
 
     Parameters
     ----------
@@ -52,7 +54,8 @@ def written_pages(
             files=tuple(sorted((rebased(file, stage) for file in files), key=lambda file: file.path)),
         )
         folder = f"lake/{portfolio}/{kind}s/{name}"
-        publish_folder(home, stage, folder, manifest, replace=True)
+        digest = publish_folder(home, stage, folder, manifest, replace=True)
+        open_catalogue(settings().database_url).record_pages(folder, digest)
     finally:
         discard(home, stage)
     return tuple(str(home / folder / file) for file in (f"{kind}.json", *pages))

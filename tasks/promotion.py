@@ -15,10 +15,11 @@ from schemas.people import written_name
 from schemas.promotions import Choice, PromotionResult, Proposal
 from schemas.references import RefreshRun
 from schemas.results import GateResult
-from tasks.catalogue import Catalogue, NewProposal, PublishedRefresh, open_catalogue
+from tasks.catalogue import Catalogue, NewProposal, open_catalogue
 from tasks.lake import verify_folder
 from tasks.portfolios import load_portfolio
 from tasks.settings import Settings, settings
+from tasks.versions import published_version
 
 
 def proposal_of(run: RefreshRun, gates: Iterable[GateResult]) -> NewProposal | None:
@@ -60,7 +61,7 @@ def propose(portfolio: str, version: str, name: str, reason: str) -> PromotionRe
     """
     chosen = settings()
     catalogue = _catalogue(chosen)
-    published = _version(catalogue, portfolio, version)
+    published = published_version(catalogue, portfolio, version, PromotionRefused)
     check = proposal_check(published.refresh.gates)
     if not check.may_be_proposed:
         raise PromotionRefused(
@@ -139,20 +140,6 @@ def followed(result: PromotionResult) -> PromotionResult:
 
 def _catalogue(chosen: Settings) -> Catalogue:
     return open_catalogue(chosen.database_url)
-
-
-def _version(catalogue: Catalogue, portfolio: str, version: str) -> PublishedRefresh:
-    found = catalogue.published_versions(portfolio)
-    matching = [refresh for refresh in found if refresh.model_version == version]
-    if len(matching) != 1:
-        raise PromotionRefused(
-            f"Version {version} of {portfolio} "
-            + ("has not been published." if not matching else f"was published {len(matching)} times."),
-            expected="a version that one published refresh registered",
-            found=f"versions {examples(refresh.model_version for refresh in found)}" if found else "no version",
-            way_out="see `creditnet refreshes`",
-        )
-    return matching[0]
 
 
 def _verify(chosen: Settings, catalogue: Catalogue, key: str) -> None:

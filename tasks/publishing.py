@@ -15,6 +15,7 @@ from tasks.lake import MANIFEST, publish_folder, read_file, read_frame, read_jso
 from tasks.notices import announce_proposal
 from tasks.progress import current_clock, note
 from tasks.promotion import proposal_of
+from tasks.provenance import written_provenance
 from tasks.registry import alias_decisions, sync_aliases
 from tasks.settings import settings
 from tasks.stage import stage
@@ -35,7 +36,7 @@ def publish(
     begun = time.perf_counter()
     home = Path(run.home)
     catalogue = open_catalogue(settings().database_url)
-    files = _files(evidence, judgement, documents)
+    files = [*_files(evidence, judgement, documents), *written_provenance(run)]
     manifest = Manifest(
         refresh=run.key.key,
         portfolio=run.portfolio.name,

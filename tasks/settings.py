@@ -31,6 +31,8 @@ class Settings(Frozen):
     data_dir: Path | None
     database_url: str
     tracking_uri: str
+    #: a PEM file with the Ed25519 private key that `creditnet pack` signs with
+    signing_key: Path | None = None
 
     @property
     def lake(self) -> Path:
@@ -70,6 +72,7 @@ def settings() -> Settings:
         data_dir=_absolute(data_dir) if data_dir else None,
         database_url=os.environ.get("CREDITNET_DATABASE_URL") or f"sqlite:///{home}/catalogue.db",
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home}/mlflow/mlflow.db",
+        signing_key=_absolute(key) if (key := os.environ.get("CREDITNET_SIGNING_KEY")) else None,
     )
 
 

@@ -18,11 +18,13 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, String, insert, select, type_coerce
 
 from schemas.errors import IntegrityError, examples
-from schemas.promotions import AuditEntry
+from schemas.promotions import AuditEntry, AuditExcerpt, ExcerptRow
 from tasks.catalogue.tables import AuditRow, utc_text
 
 #: What the first row names as the hash before it.
 GENESIS = "0" * 64
+#: pages beside the refreshes were written; the subject is their folder
+PAGES_WRITTEN = "pages.written"
 
 
 def canonical_json(content: object) -> str:
@@ -91,6 +93,39 @@ def entries(connection: Connection, last: int | None = None) -> list[AuditEntry]
         raise IntegrityError(
             "The audit log has a row that cannot be read.",
             found=str(error).splitlines()[0],
+            way_out="run `creditnet audit verify`, which names the first row that was changed",
+        ) from error
+
+
+def excerpt(connection: Connection, subject: str) -> AuditExcerpt:
+    """Return the rows about one subject as they are hashed, and the hashes of all rows from the first of them on.
+
+    Whoever has the excerpt can recompute the hash of each row, and see that it lies on the way to the head. Rows on
+    other subjects are there by their hash alone.
+    """
+    table = AuditRow.__table__
+    columns = [type_coerce(column, String) if column.name == "at" else column for column in table.columns]
+    rows = connection.execute(select(*columns).order_by(AuditRow.sequence)).all()
+    about = [ExcerptRow.model_validate(row._asdict()) for row in rows if row.subject == subject]
+    first = about[0].sequence if about else len(rows) + 1
+    return AuditExcerpt(
+        subject=subject,
+        head=rows[-1].hash if rows else GENESIS,
+        rows=tuple(about),
+        chain={row.sequence: row.hash for row in rows if row.sequence >= first},
+    )
+
+
+def recorded_pages(connection: Connection) -> dict[str, str]:
+    """Return the SHA-256 of the manifest of each folder of pages, as noted last."""
+    written = select(AuditRow.subject, AuditRow.details).where(AuditRow.event == PAGES_WRITTEN)
+    rows = connection.execute(written.order_by(AuditRow.sequence))
+    try:
+        return {row.subject: str(json.loads(row.details)["manifest"]) for row in rows}
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(
+            "The audit log has a row on pages that cannot be read.",
+            found=str(error),
             way_out="run `creditnet audit verify`, which names the first row that was changed",
         ) from error
 

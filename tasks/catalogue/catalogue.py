@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from schemas.people import SYSTEM
-from schemas.promotions import AuditEntry, AuditReport
+from schemas.promotions import AuditEntry, AuditExcerpt, AuditReport
 from schemas.references import DeliveryRef, RefreshKey
 from schemas.results import GraphStatistics, QuarantinedRow, Refresh
 from schemas.terms import Quarter
@@ -26,7 +26,14 @@ from tasks.catalogue.database import connect, transaction
 from tasks.catalogue.housekeeping import Housekeeping
 from tasks.catalogue.leases import LEASE, held, is_mine, owner, refuse_if_alive, this_process
 from tasks.catalogue.promotions import Promotions
-from tasks.catalogue.records import Decision, NewProposal, PublishedRefresh, RecordedDecision, Score
+from tasks.catalogue.records import (
+    Decision,
+    NewProposal,
+    PublishedRefresh,
+    RecordedDecision,
+    RecordedDelivery,
+    Score,
+)
 from tasks.catalogue.retraining import Retraining
 from tasks.catalogue.tables import Base, DecisionRow, DeliveryRow, GraphRow, QuarantineRow, RefreshRow, ScoreRow
 from tasks.catalogue.upgrade import bring_up_to_date
@@ -167,6 +174,31 @@ class Catalogue:
                 tables = {name: ref.model_dump() for name, ref in delivery.tables.items()}
                 session.add(DeliveryRow(**identity, received_at=self._clock(), tables=tables))
 
+    def deliveries(self, portfolio: str | None = None) -> list[RecordedDelivery]:
+        """Return every delivery that was received, of one portfolio or of all, in the order of their names."""
+        query = select(DeliveryRow).order_by(DeliveryRow.portfolio, DeliveryRow.quarter, DeliveryRow.fingerprint)
+        if portfolio is not None:
+            query = query.filter_by(portfolio=portfolio)
+        with transaction(self._engine, writing=False) as session:
+            return [RecordedDelivery.of(row) for row in session.scalars(query)]
+
+    def scores(self, key: str) -> dict[str, tuple[float, str]]:
+        """Return probability and predicted class of each firm, as one published refresh scored it."""
+        query = select(ScoreRow.firm_id, ScoreRow.probability, ScoreRow.predicted_class).filter_by(refresh_key=key)
+        with transaction(self._engine, writing=False) as session:
+            return {firm: (probability, predicted) for firm, probability, predicted in session.execute(query)}
+
+    def record_pages(self, folder: str, manifest_sha256: str) -> None:
+        """Note in the audit log what pages beside the refreshes (a difference, say) hash to, unless it is known."""
+        with transaction(self._engine, writing=True) as session:
+            if audit.recorded_pages(session.connection()).get(folder) != manifest_sha256:
+                self._log(session, audit.PAGES_WRITTEN, folder, {"manifest": manifest_sha256})
+
+    def recorded_pages(self) -> dict[str, str]:
+        """Return the SHA-256 of the manifest of each folder of pages, as the audit log noted it last."""
+        with transaction(self._engine, writing=False) as session:
+            return audit.recorded_pages(session.connection())
+
     def record_quarantine(
         self, portfolio: str, quarter: Quarter, delivery_fingerprint: str, rows: Iterable[QuarantinedRow]
     ) -> None:
@@ -267,6 +299,11 @@ class Catalogue:
         """Return the audit log's rows, the newest `last` or all of them, oldest first; nothing is checked."""
         with transaction(self._engine, writing=False) as session:
             return audit.entries(session.connection(), last)
+
+    def audit_excerpt(self, subject: str) -> AuditExcerpt:
+        """Return the audit log's rows on one subject, such as a refresh key, with the hashes that lead to its head."""
+        with transaction(self._engine, writing=False) as session:
+            return audit.excerpt(session.connection(), subject)
 
     def verified_audit(self, witnesses: Mapping[str, str]) -> AuditReport:
         """Check the audit log against itself, the catalogue's other tables and heads noted elsewhere.

@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from schemas.base import Frozen
 from schemas.errors import IntegrityError, examples
+from schemas.references import FileRef
 from schemas.results import Refresh
-from tasks.catalogue.tables import RefreshRow
+from schemas.terms import Quarter
+from tasks.catalogue.tables import DeliveryRow, RefreshRow
 
 
 class Score(NamedTuple):
@@ -45,6 +47,24 @@ class RecordedDecision(Decision):
     made_at: dt.datetime
 
 
+class RecordedDelivery(Frozen):
+    """A delivery as it stands in the catalogue: the files of its raw tables and what they must hash to."""
+
+    portfolio: str
+    quarter: Quarter
+    fingerprint: str
+    received_at: dt.datetime
+    tables: dict[str, FileRef]
+
+    @classmethod
+    def of(cls, row: DeliveryRow) -> RecordedDelivery:
+        """Read a row; `IntegrityError` if what it holds is not a delivery."""
+        try:
+            return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+        except ValidationError as error:
+            raise _unreadable(f"delivery {row.portfolio} {row.quarter}", error) from error
+
+
 class PublishedRefresh(Frozen):
     """A published refresh, where its files are and what they must hash to."""
 
@@ -53,6 +73,8 @@ class PublishedRefresh(Frozen):
     folder: str
     manifest_sha256: str
     graph_fingerprint: str
+    input_fingerprint: str
+    code_digest: str
     spec_hash: str
     published_at: dt.datetime
     sequence: int
@@ -74,8 +96,12 @@ class PublishedRefresh(Frozen):
         try:
             return cls.model_validate(fields | {"refresh": row.result})
         except ValidationError as error:
-            raise IntegrityError(
-                f"The catalogue's entry for the refresh {row.key} cannot be read.",
-                found=examples(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()),
-                way_out="it was written by another version: read it with that one, or restore the catalogue",
-            ) from error
+            raise _unreadable(f"refresh {row.key}", error) from error
+
+
+def _unreadable(what: str, error: ValidationError) -> IntegrityError:
+    return IntegrityError(
+        f"The catalogue's entry for the {what} cannot be read.",
+        found=examples(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()),
+        way_out="it was written by another version: read it with that one, or restore the catalogue",
+    )

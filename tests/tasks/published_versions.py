@@ -18,19 +18,30 @@ PASSED = tuple(gate(f"{start}: all", 0.0, 1.0, "at most") for start in KINDS.val
 
 
 def publish_version(
-    chosen: Settings, version: int, *, by: str = SYSTEM, portfolio: str = "simulated", gates=PASSED, key: str = ""
+    chosen: Settings,
+    version: int,
+    *,
+    by: str = SYSTEM,
+    portfolio: str = "simulated",
+    gates=PASSED,
+    key: str = "",
+    more: dict[str, bytes] | None = None,
 ) -> str:
-    """Register and publish a version for the version-th quarter; the first one is champion. Returns its key."""
+    """Register and publish a version for the version-th quarter; the first one is champion. Returns its key.
+
+    `more` are files that it has beside its card.
+    """
     prepare_environment(chosen)
     quarter, key = FIRST.shifted(version), key or f"key-{portfolio}-{version}"
     _register(portfolio)
     catalogue = open_catalogue(chosen.database_url)
     parts = {"input_fingerprint": "i", "code_digest": "c", "spec_hash": key}
     catalogue.claim(RefreshKey(portfolio=portfolio, quarter=quarter, key=key, **parts), "test")
-    file = write_file(chosen.home, f"work/{key}/documents/model_card.md", f"# Card of version {version}".encode())
+    contents = {"documents/model_card.md": f"# Card of version {version}".encode()} | (more or {})
+    files = [write_file(chosen.home, f"work/{key}/{name}", data) for name, data in sorted(contents.items())]
     manifest = Manifest(
         refresh=key, portfolio=portfolio, quarter=quarter, fingerprint=f"g{version}",
-        files=(rebased(file, f"work/{key}"),), audit_head=catalogue.audit_head(),
+        files=tuple(rebased(file, f"work/{key}") for file in files), audit_head=catalogue.audit_head(),
     )  # fmt: skip
     folder = f"lake/{portfolio}/{quarter}/{key}"
     digest = publish_folder(chosen.home, f"work/{key}", folder, manifest)
