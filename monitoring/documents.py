@@ -23,6 +23,7 @@ from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
 from schemas.base import Frozen
 from schemas.hidden_layers import HiddenLayers
+from schemas.irb import IrbValidation
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.references import RefreshKey
@@ -66,6 +67,8 @@ class Dossier(Frozen):
         False if at least one table has no publication dates and counts as known at the quarter's end.
     hidden_layers
         What the networks make of firms; None if there is no network, or nothing to show of it.
+    irb
+        The chosen candidate as a rating system.
     """
 
     portfolio: PortfolioSpec
@@ -85,6 +88,7 @@ class Dossier(Frozen):
     written_at: dt.datetime
     publication_dates_known: bool
     hidden_layers: HiddenLayers | None = None
+    irb: IrbValidation | None = None
 
 
 class Finding(Frozen):

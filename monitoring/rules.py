@@ -36,6 +36,7 @@ GRAPH = "Graph as data"
 SAMPLES = "Samples and split"
 CANDIDATES = "Candidates"
 DISCRIMINATION = "Discrimination and calibration"
+IRB = "IRB validation tests"
 FAIRNESS = "Fairness"
 DRIFT = "Drift"
 CHANGES = "Pre-determined changes"
@@ -84,9 +85,16 @@ RULES: tuple[Rule, ...] = (
         rule="Validation of a PD model",
         asks="Discrimination, calibration and stability; realised default rates against estimates for each grade.",
         source="BCBS (2006), paragraph 501; Basel Framework, CRE36",
-        sections=(DISCRIMINATION, CANDIDATES, DRIFT),
-        gap="Calibration is shown by decile, not by rating grade; Jeffreys and binomial tests and migration matrices "
-        "are not in this document.",
+        sections=(IRB, DISCRIMINATION, CANDIDATES, DRIFT),
+        gap="Margins of conservatism and overrides of grades are not in this document.",
+    ),
+    Rule(
+        rule="Validation reporting",
+        asks="Jeffreys test by grade, current against initial AUC, migrations, concentration in grades.",
+        source="ECB instructions for reporting the validation results of internal models (February 2019), section 2.5",
+        secondary=True,
+        sections=(IRB,),
+        gap="Outliers, missing ratings and exposures are not counted; LGD and CCF models are not in this document.",
     ),
     Rule(
         rule="PD and LGD estimation",

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
+from schemas.rating import MasterScaleSpec
 from schemas.relation_kinds import (
     AnyRelation,
     ComputedRelation,
@@ -314,6 +315,8 @@ class PortfolioSpec(Frozen):
     evaluation: EvaluationSpec = EvaluationSpec()
     gates: GatesSpec = GatesSpec()
     retraining: RetrainingSpec = RetrainingSpec()
+    #: the grades that probabilities are cut to in the tests of IRB validation
+    master_scale: MasterScaleSpec = MasterScaleSpec()
     limitations: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 

@@ -38,6 +38,7 @@ from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
 from tasks.evaluation import read_contest
 from tasks.hidden_layers import hidden_layers
+from tasks.irb import irb_validation
 from tasks.lake import read_frame, read_json, write_file, write_json
 from tasks.portraits import graph_portrait
 from tasks.progress import note
@@ -47,6 +48,8 @@ from tasks.stage import stage
 _LIBRARIES = ("prefect", "torch", "dgl", "lightgbm", "catboost", "autogluon.tabular", "scikit-learn", "networkit",
               "polars", "pandera", "great-expectations", "evidently", "mlflow", "numpy", "scipy")  # fmt: skip
 _QUARANTINE_SHOWN = 20
+#: the numbers of the tests of IRB validation
+IRB = "irb.json"
 _WRITERS = {
     "model_card.html": ("Model card", model_card_html),
     "model_card.md": ("Model card", model_card_markdown),
@@ -61,7 +64,7 @@ _MORE = {
     "embeddings.md": ("Embeddings", embeddings_page_markdown),
 }
 #: what a validator asks for: without one of these a refresh is not complete
-DOCUMENT_NAMES = (*_WRITERS, FULL)
+DOCUMENT_NAMES = (*_WRITERS, FULL, IRB)
 
 
 @stage("document")
@@ -75,6 +78,8 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     ]
     numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
     written.append(DocumentRef(title="Graph, every number", file=numbers))
+    tests = write_json(home, f"{run.work}/documents/{IRB}", dossier.irb)
+    written.append(DocumentRef(title="IRB validation tests, every number", file=tests))
     if dossier.hidden_layers is not None:
         layers = write_json(home, f"{run.work}/documents/{EMBEDDINGS}", dossier.hidden_layers)
         written.append(DocumentRef(title="Embeddings, every number", file=layers))
@@ -135,6 +140,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         judged=judged,
         curves=_curves(contest, evaluation),
         hidden_layers=hidden_layers(home, contest, evidence),
+        irb=irb_validation(run, evidence, evaluation),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),

@@ -7,6 +7,7 @@ from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from models.discrimination import METRICS
@@ -24,6 +25,7 @@ from monitoring.documents import (
 from monitoring.embeddings_page import embeddings_page_html, embeddings_page_markdown
 from monitoring.filters import amount, inert, interval, markdown, shortened
 from monitoring.graph_page import graph_page_html, graph_page_markdown
+from monitoring.irb import RatedFirms, RatedRows, auc_comparison, concentration, migration, sample_tests
 from monitoring.rules import RULES
 from schemas.diffs import (
     CommunitiesDiff,
@@ -42,6 +44,7 @@ from schemas.diffs import (
     WeightMove,
 )
 from schemas.hidden_layers import ClusterAgreement, HiddenLayer, HiddenLayers
+from schemas.irb import IrbValidation
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import (
     CommunitiesPortrait,
@@ -51,6 +54,7 @@ from schemas.portrait import (
     RelationAge,
     Tail,
 )
+from schemas.rating import MasterScaleSpec
 from schemas.references import RefreshKey
 from schemas.results import (
     AdmissionResult,
@@ -415,6 +419,28 @@ def _portrait(text: str, graph: GraphStatistics) -> GraphPortrait:
     )
 
 
+def _irb() -> IrbValidation:
+    """Forty communities of ten firms; half of the firms move one grade up, ten jump over one."""
+    scale = MasterScaleSpec()
+    estimate = np.tile([0.0005, 0.002, 0.004, 0.015, 0.03, 0.03, 0.06, 0.1, 0.2, 0.5], 40)
+    communities = np.repeat([f"F{number:05d}" for number in range(40)], 10)
+    outcome = np.arange(400) % 10 * 7 % 40 < 4 + np.arange(400) // 40
+    rows = RatedRows(outcome, estimate, communities)
+    firms = np.array([f"firm {number}" for number in range(400)])
+    before = RatedFirms(Quarter(2023, 4), firms, estimate, communities)
+    after = RatedFirms(Quarter(2024, 4), firms, np.clip(estimate * 2.1, 0, 1), communities)
+    tests = (Sample.OUT_OF_COMMUNITY, Sample.OUT_OF_TIME)
+    return IrbValidation(
+        candidate="graphsage",
+        scale=scale,
+        samples=tuple(sample_tests(sample, rows, scale, seed=0) for sample in tests),
+        auc=auc_comparison((Sample.VALIDATION, rows), (Sample.OUT_OF_TIME, rows), draws=50, seed=0),
+        concentration=concentration(estimate, after, scale, seed=0),
+        migration=migration(before, after, scale, seed=0),
+        reasons={},
+    )
+
+
 def rich(text: str = "") -> Dossier:
     """A binary portfolio with everything; `text` goes wherever a delivery or a portfolio file may put text."""
     quarter = Quarter(2024, 4)
@@ -565,6 +591,7 @@ def rich(text: str = "") -> Dossier:
         registration="Registered as @challenger and @champion by bootstrap; nobody has approved it yet.",
         trigger="manual",
         written_at=dt.datetime(2025, 1, 4, 6, 30, tzinfo=dt.UTC),
+        irb=_irb(),
         publication_dates_known=True,
         hidden_layers=_hidden_layers(_portfolio(text).target.classes, text),
     )
@@ -636,6 +663,7 @@ def poor() -> Dossier:
         },
         "environment": {},
         "hidden_layers": None,
+        "irb": None,
         "publication_dates_known": False,
     }
     return full.model_copy(update=changes)
@@ -862,6 +890,21 @@ def test_the_card_shows_the_map_and_links_the_graph_page():
     assert {"href": "graph.html"} in card.every("a")
     assert any(image["alt"].startswith("Map of the 6 largest of 61 communities") for image in card.every("img"))
     assert "[graph page](graph.md)" in written(model_card_markdown, "rich")
+
+
+def test_the_card_tests_the_candidate_as_a_rating_system_beside_the_bootstrap_by_community():
+    card, irb = written(model_card_markdown, "rich"), DOSSIERS["rich"].irb
+    section = card.partition("## IRB validation tests")[2].partition("\n## ")[0]
+    assert "graphsage as a rating system." in section
+    for one in irb.samples:
+        for test in (*one.grades, one.portfolio):
+            light = f"| {test.light} | {test.light_by_community} |"
+            assert f"| {test.grade} | {test.firm_quarters} | {test.defaults} |" in section
+            assert light in section
+    assert "Migrations from 2023Q4 (rows) to 2024Q4" in section
+    assert f"{irb.migration.upward.value:.3f} [" in section
+    assert f"Herfindahl index, 0 evenly spread, 1 all in one grade): {irb.concentration.initial:.3f}" in section
+    assert "Not assessable: no tests were recorded." in written(model_card_markdown, "poor")
 
 
 def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
