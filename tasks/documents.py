@@ -44,6 +44,7 @@ from tasks.portraits import graph_portrait
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
+from tasks.workbook import WORKBOOK, validation_workbook
 
 _LIBRARIES = ("prefect", "torch", "dgl", "lightgbm", "catboost", "autogluon.tabular", "scikit-learn", "networkit",
               "polars", "pandera", "great-expectations", "evidently", "mlflow", "numpy", "scipy")  # fmt: skip
@@ -64,7 +65,7 @@ _MORE = {
     "embeddings.md": ("Embeddings", embeddings_page_markdown),
 }
 #: what a validator asks for: without one of these a refresh is not complete
-DOCUMENT_NAMES = (*_WRITERS, FULL, IRB)
+DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, WORKBOOK)
 
 
 @stage("document")
@@ -80,6 +81,8 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     written.append(DocumentRef(title="Graph, every number", file=numbers))
     tests = write_json(home, f"{run.work}/documents/{IRB}", dossier.irb)
     written.append(DocumentRef(title="IRB validation tests, every number", file=tests))
+    workbook = write_file(home, f"{run.work}/documents/{WORKBOOK}", validation_workbook(run, evidence, dossier))
+    written.append(DocumentRef(title="Validation workbook", file=workbook))
     if dossier.hidden_layers is not None:
         layers = write_json(home, f"{run.work}/documents/{EMBEDDINGS}", dossier.hidden_layers)
         written.append(DocumentRef(title="Embeddings, every number", file=layers))

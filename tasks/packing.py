@@ -27,6 +27,7 @@ from tasks.sbom import bill_of_materials
 from tasks.settings import Settings, settings
 from tasks.signing import Signer, read_signer
 from tasks.versions import unpruned_version
+from tasks.workbook import WORKBOOK
 
 SUMS, SIGNATURE, PUBLIC_KEY, README = "SHA256SUMS", "SHA256SUMS.sig", "public_key.pem", "README.txt"
 #: files of a refresh that are no tables of firms
@@ -35,7 +36,7 @@ _AGGREGATES = (
     *(PROVENANCE, LOCK),
 )
 #: rows of firms: who may read a model need not be allowed to read these
-_ROWS = ("panel.parquet", "quarter.parquet")
+_ROWS = ("panel.parquet", "quarter.parquet", WORKBOOK)
 
 
 def packed(portfolio: str, version: str, target: Path | None = None) -> Package:

@@ -24,7 +24,12 @@ from tasks.sbom import bill_of_materials
 from tasks.settings import settings
 from tests.tasks.published_versions import publish_version
 
-ROWS = {"scores.parquet": b"rows", "models/community/logistic/panel.parquet": b"rows", "quarantine.parquet": b"rows"}
+ROWS = {
+    "scores.parquet": b"rows",
+    "documents/validation_workbook.xlsx": b"rows",
+    "models/community/logistic/panel.parquet": b"rows",
+    "quarantine.parquet": b"rows",
+}
 
 
 def installed(*names: str) -> dict[str, str]:
