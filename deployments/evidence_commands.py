@@ -1,4 +1,4 @@
-"""The commands by which a validator checks what was published: verify, reproduce, pack.
+"""The commands by which a validator checks what was published: verify, reproduce, pack, index.
 
 Nothing heavy is imported at the top, so that `--help` answers at once.
 """
@@ -54,6 +54,11 @@ def add_evidence_commands(app: typer.Typer) -> None:
         + "3 portfolio unknown or with mistakes, 6 no such version, or its files were pruned, 8 stored bytes are not "
         "what was recorded, 9 the key or another setting cannot be used, or the archive cannot be written."
     )(pack)
+    app.command(
+        epilog="Example: creditnet index\n\nEvery refresh, decision and pruning writes it too.\n\n"
+        + _CODES.format(done="written")
+        + "8 a row of the catalogue cannot be read, 9 a setting cannot be used."
+    )(index)
 
 
 def verify(
@@ -130,6 +135,17 @@ def pack(
             f"  {package.files} files, {package.bytes / 1024**2:.1f} MB, {signed}\n"
             f"  SHA-256 {package.sha256}\n"
         )
+
+
+def index(as_json: JsonOption = False) -> None:
+    """Write index.html of the home: all portfolios and quarters with their documents, and a search."""
+    with stdout_kept() as stdout:
+        from tasks.contents import written_index
+        from tasks.settings import prepare_environment, settings
+
+        prepare_environment(settings())
+        path = written_index()
+        stdout.write(json.dumps({"file": str(path)}) + "\n" if as_json else f"{path}\n")
 
 
 def _verified(report: VerifyReport) -> str:

@@ -12,6 +12,7 @@ from schemas.portfolio import PortfolioSpec
 from schemas.references import DeliveryRef, RefreshRun
 from schemas.results import Refresh
 from tasks.catalogue import open_catalogue
+from tasks.contents import written_index
 from tasks.identity import refresh_key
 from tasks.lake import discard, write_file
 from tasks.progress import note
@@ -50,6 +51,7 @@ def already_published(run: RefreshRun) -> Refresh | None:
         sync_aliases(run.portfolio.name)
     discard(Path(run.home), run.work)  # there is nothing left to work on
     Path(run.home, f"{run.work}.id").unlink(missing_ok=True)
+    written_index()  # the run that published it may have died before this
     note("already published")
     return published.refresh
 

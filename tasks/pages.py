@@ -11,6 +11,7 @@ from schemas.base import Frozen
 from schemas.results import Manifest
 from schemas.terms import Quarter
 from tasks.catalogue import open_catalogue
+from tasks.contents import written_index
 from tasks.lake import discard, publish_folder, rebased, write_file, write_json
 from tasks.settings import settings
 
@@ -56,6 +57,7 @@ def written_pages(
         folder = f"lake/{portfolio}/{kind}s/{name}"
         digest = publish_folder(home, stage, folder, manifest, replace=True)
         open_catalogue(settings().database_url).record_pages(folder, digest)
+        written_index()
     finally:
         discard(home, stage)
     return tuple(str(home / folder / file) for file in (f"{kind}.json", *pages))

@@ -16,6 +16,7 @@ from schemas.promotions import Choice, PromotionResult, Proposal
 from schemas.references import RefreshRun
 from schemas.results import GateResult
 from tasks.catalogue import Catalogue, NewProposal, open_catalogue
+from tasks.contents import written_index
 from tasks.lake import verify_folder
 from tasks.portfolios import load_portfolio
 from tasks.settings import Settings, settings
@@ -129,6 +130,7 @@ def followed(result: PromotionResult) -> PromotionResult:
 
     from tasks.registry import sync_aliases
 
+    written_index()
     try:
         if _catalogue(settings()).registry_lags(result.portfolio):
             sync_aliases(result.portfolio)

@@ -10,6 +10,7 @@ from monitoring.proposals import documents_gate
 from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun, RegistrationRef
 from schemas.results import Evaluation, GateResult, GraphStatistics, Judged, Manifest, Refresh
 from tasks.catalogue import Score, open_catalogue
+from tasks.contents import written_index
 from tasks.documents import DOCUMENT_NAMES
 from tasks.lake import MANIFEST, publish_folder, read_file, read_frame, read_json, rebased
 from tasks.notices import announce_proposal
@@ -81,6 +82,7 @@ def publish(
         model_version=registration.version,
     )
     sync_aliases(run.portfolio.name)
+    written_index()
     (home / f"{run.work}.id").unlink(missing_ok=True)
     note(str(home / folder))
     for proposal in catalogue.promotions.proposals(run.portfolio.name):

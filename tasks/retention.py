@@ -9,6 +9,7 @@ from monitoring.retention import reasons_to_keep
 from schemas.errors import SettingsError
 from schemas.housekeeping import PruneEntry, PruneReport, RetainedRefresh
 from tasks.catalogue import PublishedRefresh, open_catalogue
+from tasks.contents import written_index
 from tasks.lake import MANIFEST
 from tasks.settings import settings
 
@@ -64,6 +65,7 @@ def prune(portfolio: str, keep: int, *, really: bool) -> PruneReport:
         marked = [one for one in catalogue.published_versions(portfolio) if one.pruned_at is not None]
         for one in marked:
             _empty(home / one.folder)
+        written_index()
     return PruneReport(
         portfolio=portfolio,
         keep=keep,

@@ -17,6 +17,7 @@ from schemas.reproduction import Damage, Provenance, VerifyReport
 from schemas.results import Judged, Manifest
 from tasks.auditing import verify_audit
 from tasks.catalogue import Catalogue, PublishedRefresh, RecordedDelivery, open_catalogue
+from tasks.contents import INDEX, index_bytes
 from tasks.lake import MANIFEST, folder_differences, published_file, read_file, read_frame, read_json
 from tasks.provenance import PROVENANCE
 from tasks.settings import settings
@@ -62,6 +63,7 @@ def verified_home(*, registry: bool = True) -> VerifyReport:
         for one, manifest in zip(published, manifests, strict=True):
             if manifest is not None and one.pruned_at is None:
                 check.registered(one, manifest)
+    check.index(catalogue if audit else None)
     named = {one.folder for one in published} | pages.keys()
     return VerifyReport(
         refreshes=len(published),
@@ -140,6 +142,14 @@ class _Checked:
             self.read += 1
             if hashlib.sha256(path.read_bytes()).hexdigest() not in known:
                 self._note(f"registry, {name}: {path}", "is no file of the published refresh")
+
+    def index(self, catalogue: Catalogue | None) -> None:
+        """Compare the index page with the one that the catalogue gives, if there is one and the log is whole."""
+        path = self.home / INDEX
+        if catalogue is not None and path.is_file():
+            self.read += 1
+            if path.read_bytes() != index_bytes(self.home, catalogue):
+                self._note(INDEX, "is not what the catalogue gives; `creditnet index` writes it anew")
 
     def _manifest(self, folder: str, manifest_sha256: str) -> Manifest | None:
         self.read += 1

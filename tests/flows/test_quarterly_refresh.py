@@ -235,7 +235,7 @@ class TestTrouble:
         assert home.query("SELECT status, error FROM refreshes") == [("failed", "RuntimeError: the printer is on fire")]
         assert home.verify() == {}
         assert not (home.path / "lake" / "rheintal").exists()
-        for name in ("fitted_candidate", "_fitting_data"):
+        for name in ("fitted_candidate", "fitting_data"):
             monkeypatch.setattr(f"tasks.training.{name}", breaks)
         monkeypatch.setattr("tasks.admission._admitted", breaks)
         monkeypatch.setattr("tasks.evaluation.evaluation", breaks)
@@ -300,7 +300,7 @@ class TestTrouble:
         taken_over = published_copy.refresh(delivered.portfolio, "2024Q3", delivered.data_dir)
         assert not taken_over.already_published
         events = [event for (event,) in published_copy.query("SELECT event FROM audit_log ORDER BY sequence")]
-        assert events[-2:] == ["refresh.taken_over", "refresh.published"]
+        assert events[-3:] == ["refresh.taken_over", "refresh.published", "pages.written"]  # a corrected delivery
 
     @staticmethod
     def _key(home, delivered):

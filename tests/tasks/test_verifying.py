@@ -13,6 +13,7 @@ import pytest
 from schemas.references import DeliveryRef
 from schemas.terms import Quarter
 from tasks.catalogue import open_catalogue
+from tasks.contents import written_index
 from tasks.lake import write_file
 from tasks.settings import settings
 from tasks.verifying import verified_home
@@ -77,7 +78,8 @@ def test_a_home_that_nobody_touched_is_whole(home):
     report = verified_home()
     assert report.whole
     assert (report.refreshes, report.pruned, report.deliveries, report.pages) == (2, 0, 1, 1)
-    assert report.files == 2 * 2 + 1 + 4  # manifest and card of each version, a table, manifest and pages of an audit
+    # Manifest and card of each version, a table, manifest and pages of an audit, the index.
+    assert report.files == 2 * 2 + 1 + 4 + 1
     assert (report.unrecorded, report.audit.head) == ((), open_catalogue(settings().database_url).audit_head())
 
 
@@ -100,6 +102,13 @@ def test_files_that_are_gone_or_new_are_named(home):
         (f"{folder}/documents/model_card.md", "is missing"),
         (f"{folder}/documents/other.md", "is not listed"),
     }
+
+
+def test_a_changed_index_is_named_and_written_anew(home):
+    (home / "index.html").write_text((home / "index.html").read_text().replace("passed", "failed"))
+    assert {where for where, _ in damages()} == {"index.html"}
+    written_index()
+    assert damages() == set()
 
 
 def test_what_nothing_records_is_listed_and_no_damage(home):
@@ -150,7 +159,7 @@ def test_the_command_prints_the_damage_and_exits_with_8(home, monkeypatch, capfd
         return ended.value.code or 0, capfd.readouterr().out
 
     assert run("--no-registry")[1].startswith(
-        "The home is what was recorded.\n  9 files read: 2 refreshes (0 pruned), 1 del"
+        "The home is what was recorded.\n  10 files read: 2 refreshes (0 pruned), 1 del"
     )
     flipped(home / CARD)
     code, out = run("--no-registry")

@@ -1,0 +1,51 @@
+"""The index of a home: all portfolios and quarters on one page, with a search that runs without anything outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+from markupsafe import Markup
+
+from monitoring.documents import template_environment
+from schemas.contents import HomeContents
+
+#: Hides the rows that do not hold every word typed, their portfolio's name included. It reads text and sets `hidden`;
+#: nothing is ever written as HTML.
+SCRIPT = """
+"use strict";
+const box = document.getElementById("search");
+const whose = row => row.closest("details").querySelector("summary").textContent;
+const text = row => `${whose(row)} ${row.textContent}`.toLowerCase();
+const rows = Array.from(document.querySelectorAll("tbody tr"), row => [row, text(row)]);
+const told = document.getElementById("found");
+function search() {
+  const words = box.value.toLowerCase().split(/\\s+/).filter(Boolean);
+  let shown = 0;
+  for (const [row, text] of rows) {
+    row.hidden = !words.every(word => text.includes(word));
+    shown += row.hidden ? 0 : 1;
+  }
+  told.textContent = words.length ? `${shown} of ${rows.length} rows` : "";
+}
+box.addEventListener("input", search);
+document.getElementById("searching").hidden = false;
+search();
+"""
+
+
+def script_hash() -> str:
+    """Return the source expression by which a content security policy admits the script and no other (CSP 3)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}"
+
+
+def index_html(contents: HomeContents) -> str:
+    """Write the index; equal contents give equal pages. Without scripts it is the same page less the search."""
+    portfolios = sorted({one.portfolio for one in (*contents.refreshes, *contents.pages)})
+    text = (
+        template_environment("html")
+        .get_template("index_page.j2")
+        .render(contents=contents, portfolios=portfolios, script=Markup(SCRIPT), policy=Markup(script_hash()))  # noqa: S704 - both are this file's own
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
