@@ -26,10 +26,11 @@ def publish_version(
     gates=PASSED,
     key: str = "",
     more: dict[str, bytes] | None = None,
+    documents: tuple[str, ...] = (),
 ) -> str:
     """Register and publish a version for the version-th quarter; the first one is champion. Returns its key.
 
-    `more` are files that it has beside its card.
+    `more` are files that it has beside its card, `documents` the names of those that it tells of.
     """
     prepare_environment(chosen)
     quarter, key = FIRST.shifted(version), key or f"key-{portfolio}-{version}"
@@ -51,7 +52,7 @@ def publish_version(
         decisions.append(Decision(model_version=str(version), alias="champion", made_by=SYSTEM, reason="bootstrap"))
     catalogue.publish(
         key,
-        refresh=_refresh(portfolio, quarter, key, version, gates),
+        refresh=_refresh(portfolio, quarter, key, version, gates, documents),
         folder=folder,
         manifest_sha256=digest,
         graph_statistics=_statistics(quarter, version),
@@ -83,11 +84,12 @@ def registry_aliases(portfolio: str = "simulated") -> dict[str, str]:
     return {alias: str(version) for alias, version in found.items()}
 
 
-def _refresh(portfolio, quarter, key, version, gates) -> Refresh:
+def _refresh(portfolio, quarter, key, version, gates, documents) -> Refresh:
     return Refresh(
         portfolio=portfolio, quarter=quarter, fingerprint=f"g{version}", refresh=key, candidates={},
         verdict=Verdict(outcome="passed", chosen="logistic", summary="good", graph_helped="no"),
-        gates=gates, documents=(), stages={}, model_version=f"{registered_name(portfolio)} {version}",
+        gates=gates, documents=tuple(f"documents/{name}" for name in documents), stages={},
+        model_version=f"{registered_name(portfolio)} {version}",
         content_hashes={}, files=(),
     )  # fmt: skip
 
