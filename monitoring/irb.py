@@ -219,17 +219,18 @@ def migration(before: RatedFirms, after: RatedFirms, scale: MasterScaleSpec, *, 
 
 
 def _tested(name: str, firms: int, defaults: int, mean: float, drawn: GradeDraws, grade: int | None) -> CalibrationTest:
-    jeffreys, by_community = jeffreys_p(defaults, firms, mean), grade_p_by_community(drawn, grade)
+    binomial, by_community = binomial_p(defaults, firms, mean), grade_p_by_community(drawn, grade)
     return CalibrationTest(
         grade=name,
         firm_quarters=firms,
         defaults=defaults,
         mean_pd=mean,
         observed_rate=defaults / firms,
-        jeffreys=jeffreys,
-        binomial=binomial_p(defaults, firms, mean),
+        jeffreys=jeffreys_p(defaults, firms, mean),
+        binomial=binomial,
         by_community=by_community,
-        light=traffic_light(jeffreys),
+        # Jeffreys' prior alone makes one firm without default yellow in the best grade.
+        light=traffic_light(binomial),
         light_by_community=traffic_light(by_community),
     )
 

@@ -23,6 +23,8 @@ class CalibrationTest(Frozen):
         One-sided p-values that take defaults as independent: small ones say that the PD is too low.
     by_community
         The same question answered by drawing whole communities; None where they are fewer than two.
+    light
+        Of the binomial test.
     """
 
     grade: str

@@ -97,7 +97,8 @@ def compared_first(recorded: Recorded) -> tuple[Comparison, ...]:
 def made_in_scratch(recorded: Recorded) -> Iterator[RefreshRun]:
     """Give the reproduction a home of its own, with the delivery and the quarter before; it is gone afterwards.
 
-    It lies below the home's work folder, since it holds the same data and needs the same room and permissions.
+    It lies below the home's work folder, since it holds the same data and needs the same room and permissions. While it
+    is there, the settings of this process name it: one process makes one refresh at a time.
     """
     scratch = recorded.home / "work" / f"reproduce-{uuid.uuid4().hex[:16]}"
     names = ("CREDITNET_HOME", "CREDITNET_DATABASE_URL", "MLFLOW_TRACKING_URI")
