@@ -68,6 +68,21 @@ def test_other_code_is_named_by_the_command_and_nothing_is_fitted(published, pre
     assert "Version 7 of rheintal has not been published." in printed.err
 
 
+def test_made_again_by_other_code_it_differs_where_the_code_acts(published, reproduce, monkeypatch):
+    from tasks import evaluation
+    from tasks.identity import code_files
+
+    original = evaluation.evaluation
+    monkeypatch.setattr(
+        evaluation, "evaluation", lambda contest: original(contest).model_copy(update={"choice_reason": "another"})
+    )
+    other = code_files() | {"models/evaluation.py": "0" * 64}
+    monkeypatch.setattr("tasks.reproducing.code_files", lambda: other)
+    found = reproduce(published.home.path, "2", anyway=True)
+    assert [one.stage for one in found.compared if one.same is False] == ["code", "evaluation"]
+    assert found.first_difference.stage == "code"
+
+
 def test_a_real_home_is_whole_and_changed_scores_and_registered_files_are_named(published, published_copy):
     from tasks.verifying import verified_home
 
