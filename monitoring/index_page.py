@@ -42,7 +42,7 @@ def script_hash() -> str:
 
 def index_html(contents: HomeContents) -> str:
     """Write the index; equal contents give equal pages. Without scripts it is the same page less the search."""
-    portfolios = sorted({one.portfolio for one in (*contents.refreshes, *contents.pages)})
+    portfolios = sorted({one.portfolio for one in contents.refreshes} | {page.portfolio for page in contents.pages})
     text = (
         template_environment("html")
         .get_template("index_page.j2")

@@ -77,14 +77,15 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
         for name, (title, writer) in {**_WRITERS, **_MORE}.items()
     ]
-    for title, name, numbers in (("Graph", FULL, dossier.portrait), ("IRB validation tests", IRB, dossier.irb)):
-        file = write_json(home, f"{run.work}/documents/{name}", numbers)
-        written.append(DocumentRef(title=f"{title}, every number", file=file))
+    numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
+    written.append(DocumentRef(title="Graph, every number", file=numbers))
+    tests = write_json(home, f"{run.work}/documents/{IRB}", dossier.irb)
+    written.append(DocumentRef(title="IRB validation tests, every number", file=tests))
+    workbook = write_file(home, f"{run.work}/documents/{WORKBOOK}", validation_workbook(run, evidence, dossier))
+    written.append(DocumentRef(title="Validation workbook", file=workbook))
     if dossier.hidden_layers is not None:
         layers = write_json(home, f"{run.work}/documents/{EMBEDDINGS}", dossier.hidden_layers)
         written.append(DocumentRef(title="Embeddings, every number", file=layers))
-    workbook = write_file(home, f"{run.work}/documents/{WORKBOOK}", validation_workbook(run, evidence, dossier))
-    written.append(DocumentRef(title="Validation workbook", file=workbook))
     _show(run, dossier)
     note(", ".join(Path(one.file.path).name for one in written))
     return written

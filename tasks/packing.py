@@ -14,6 +14,7 @@ from importlib.resources import files as packaged
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from monitoring.embeddings_page import EMBEDDINGS
 from schemas.errors import IntegrityError, SettingsError
 from schemas.packages import Distribution, Package
 from schemas.reproduction import Provenance
@@ -36,7 +37,7 @@ _AGGREGATES = (
     *(PROVENANCE, LOCK),
 )
 #: rows of firms: who may read a model need not be allowed to read these
-_ROWS = ("panel.parquet", "quarter.parquet", WORKBOOK)
+_ROWS = ("panel.parquet", "quarter.parquet", EMBEDDINGS, WORKBOOK)
 
 
 def packed(portfolio: str, version: str, target: Path | None = None) -> Package:

@@ -27,6 +27,7 @@ from tests.tasks.published_versions import publish_version
 ROWS = {
     "scores.parquet": b"rows",
     "documents/validation_workbook.xlsx": b"rows",
+    "documents/embeddings.json": b"rows",
     "models/community/logistic/panel.parquet": b"rows",
     "quarantine.parquet": b"rows",
 }
