@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import optuna
@@ -202,8 +203,7 @@ class Bench:
     @staticmethod
     def _suggested(trial: optuna.Trial, name: str, within: Range) -> Value:
         if isinstance(within, Choice):
-            chosen: Value = trial.suggest_categorical(name, within.options)
-            return chosen
+            return cast(Value, trial.suggest_categorical(name, within.options))
         if isinstance(within, Integers):
             return rounded(trial.suggest_int(name, within.low, within.high, log=within.log), within)
         return rounded(trial.suggest_float(name, within.low, within.high, log=within.log), within)

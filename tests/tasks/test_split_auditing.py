@@ -140,6 +140,7 @@ def test_corpnet_is_held_out_fold_by_fold(home, reference_data, fold):
     }
     described = spec.model_dump(mode="json")
     described["split"] |= {"schemes": ["community"], "published": None, "partition": given}
+    described["use"] = {"firms_from": "unseen_communities"}
     portfolio = type(spec).model_validate(described)
     run = identify.__wrapped__(portfolio, receive.__wrapped__(portfolio, None, str(reference_data)), "test")
     panel = build_graph.__wrapped__(run, admit.__wrapped__(run))
