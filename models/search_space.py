@@ -49,7 +49,8 @@ def searched_kinds(portfolio: PortfolioSpec, asked: Sequence[str] = ()) -> tuple
         *(one.kind for one in portfolio.single_candidates if one.kind != "autogluon"),
         *ARCHITECTURES,
     ]
-    possible = [kind for kind in dict.fromkeys(wanted) if portfolio.relations or not _on_relations(portfolio, kind)]
+    related = bool(portfolio.linking_relations)
+    possible = [kind for kind in dict.fromkeys(wanted) if related or not _on_relations(portfolio, kind)]
     if not possible:
         raise SettingsError(
             "The portfolio declares no relation, and every kind asked for tells relations apart.",
@@ -67,7 +68,7 @@ def space(portfolio: PortfolioSpec, kind: str) -> Space:
         found["features"] = Choice(options=tuple(_AND.join(groups) for groups in _feature_groups(portfolio)))
     if portfolio.target.kind is TargetKind.ORDINAL and "ordered" in fields:
         found["ordered"] = Choice(options=(False, True))
-    if not portfolio.relations:
+    if not portfolio.linking_relations:
         found.pop("per_relation", None)
     return found
 
