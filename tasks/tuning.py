@@ -28,7 +28,7 @@ from tasks.pages import written_pages
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
-from tasks.studies import OWN, REASON, forget_dead, storage_errors
+from tasks.studies import OWN, REASON, storage_errors
 from tasks.trials import CANDIDATE, CANDIDATES, EPOCHS, KIND, Bench, Impossible, digest
 
 #: with fewer trials an importance would be chance
@@ -68,14 +68,15 @@ def search_candidates(run: RefreshRun, panel_ref: PanelRef, split: SplitRef, sea
     begun = time.monotonic()
     bench = Bench.of(run, panel_ref, split, search)
     with storage_errors():
-        bench.forget_and_queue()
-        while bench.waiting() or (_seconds_left(search, begun) > 0 and bench.counted() < search.trials):
-            bench.study.optimize(bench.objective, n_trials=1, catch=(Impossible,))
-            forget_dead(bench.study)
-        while bench.others_at_work():
-            note("waiting for other workers to finish the portfolio's own candidates")
-            time.sleep(1)
-            forget_dead(bench.study)
+        bench.queue_own(failed_too=True)
+        while True:
+            if bench.waiting() or (_seconds_left(search, begun) > 0 and bench.counted() < search.trials):
+                bench.study.optimize(bench.objective, n_trials=1, catch=(Impossible,))
+            elif bench.others_measure_own():
+                time.sleep(1)
+            else:
+                break
+            bench.queue_own()
         note(f"{bench.counted()} trials of study {bench.study.study_name}")
 
 

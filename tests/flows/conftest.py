@@ -112,6 +112,14 @@ class Home:
             prepare_environment(settings())
             return quarterly_refresh(str(portfolio), quarter, str(data_dir) if data_dir else None)
 
+    def call(self, flow, *arguments: object):
+        """Run another flow in this process."""
+        from tasks.settings import prepare_environment, settings
+
+        with in_home(self.path):
+            prepare_environment(settings())
+            return flow(*arguments)
+
     @property
     def catalogue(self):
         from tasks.catalogue import open_catalogue

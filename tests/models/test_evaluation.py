@@ -152,3 +152,25 @@ def test_a_sample_with_one_class_has_no_auc_and_is_no_error(held):
     found = evaluation(dataclasses.replace(held, rows=dataclasses.replace(held.rows, truth=truth)))
     assert found.candidates[0].samples[Sample.OUT_OF_TIME].metrics["auc"].value is None
     assert [gain.difference.value is None for gain in found.gains] == [False, True]
+
+
+def test_validation_of_the_scheme_that_is_used_chooses(world, graphs):
+    # Single firms speak for the trees, whole communities for the simple one.
+    held = contest(world, graphs, skills={"simple": 3.0, "trees": 0.1}, candidates=CANDIDATES[:2])
+    other = contest(world, graphs, skills={"simple": 0.1, "trees": 3.0}, candidates=CANDIDATES[:2])
+    both = {Scheme.ENTITY: other.dealt[Scheme.COMMUNITY], Scheme.COMMUNITY: held.dealt[Scheme.COMMUNITY]}
+    probabilities = dict(held.probabilities) | {
+        (Scheme.ENTITY, name): found for (_, name), found in other.probabilities.items()
+    }
+    chosen = {}
+    for firms_from in ("known_communities", "unseen_communities"):
+        portfolio = world.portfolio(
+            candidates=CANDIDATES[:2],
+            split={"schemes": ["entity", "community"]},
+            use={"firms_from": firms_from},
+            evaluation={"bootstrap_draws": 60},
+        )
+        asked = dataclasses.replace(held, portfolio=portfolio, dealt=both, probabilities=probabilities)
+        assert dict(asked.judged_under())[Sample.OUT_OF_TIME] is asked.primary
+        chosen[firms_from] = evaluation(asked).chosen
+    assert chosen == {"known_communities": "trees", "unseen_communities": "simple"}

@@ -42,7 +42,7 @@ def test_it_is_in_the_graph_and_in_nothing_else(world, graph):
 
 
 def test_as_a_link_it_is_in_everything(world, graph):
-    linked = corporate_graph(world.admitted_tables(), described(world, "link"), Q1)
+    linked = corporate_graph(world.admitted_tables(), described(world, None), Q1)
     assert (list(linked.relations), list(linked.noted)) == (["ownership", "supply"], [])
     np.testing.assert_array_equal(linked.relations["ownership"].indices, graph.noted["ownership"].indices)
     assert part_digests(linked).keys() - part_digests(graph).keys() == {"relation:ownership"}
@@ -66,7 +66,7 @@ def test_what_was_left_out_of_it_is_still_counted(world):
 
 def test_a_candidate_cannot_ask_for_it(world):
     only = [{"name": "spread", "kind": "label_propagation", "relations": {"ownership": 1.0}}]
-    assert described(world, "link", candidates=only).candidates
+    assert described(world, None, candidates=only).candidates
     with pytest.raises(ValidationError, match="`relations` names what is no relation: ownership"):
         described(world, candidates=only)
 

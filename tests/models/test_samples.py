@@ -133,6 +133,18 @@ def test_without_communities_held_out_the_reason_is_kept(rows, members, world):
     assert missing == {Sample.OUT_OF_COMMUNITY: "the portfolio's split holds no communities out"}
 
 
+@pytest.mark.parametrize("firms_from", ["unseen_communities", None])
+def test_scores_for_unseen_communities_are_not_validated_on_single_firms(rows, world, firms_from):
+    alike = Membership(dict.fromkeys(rows.firms.tolist(), "c0"), dict.fromkeys(rows.firms.tolist(), "c0"))
+    split = {"schemes": ["community"], "development_vintages": 3}
+    portfolio = world.portfolio(split=split, use={"firms_from": firms_from} if firms_from else None)
+    if firms_from is None:
+        assert Sample.VALIDATION in set(dealt_by(Scheme.COMMUNITY, rows, alike, portfolio)["sample"])
+        return
+    with pytest.raises(NotEnoughData, match="no communities to validate on"):
+        dealt_by(Scheme.COMMUNITY, rows, alike, portfolio)
+
+
 class TestGivenPartition:
     """Groups come from the delivery; named ones are held out as named, the others are dealt."""
 

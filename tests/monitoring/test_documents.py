@@ -726,6 +726,26 @@ def test_the_card_says_what_was_decided_and_on_what_grounds(write):
     assert all(rule.source in text and str(rule.as_of) in text for rule in RULES)
 
 
+@pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
+def test_the_card_shows_what_calibration_did_on_validation(write):
+    dossier = DOSSIERS["rich"]
+    assert "Calibrated on validation" not in write(dossier)
+    first, *others = dossier.evaluation.candidates
+    notes = {
+        "calibration": "beta",
+        "log loss before calibration": 0.512,
+        "log loss calibrated": 0.487,
+        "calibration error before": 0.081,
+        "calibration error calibrated": 0.023,
+    }
+    candidates = (first.model_copy(update={"notes": notes}), *others)
+    evaluation = dossier.evaluation.model_copy(update={"candidates": candidates})
+    text = " ".join(write(dossier.model_copy(update={"evaluation": evaluation})).split())
+    part = text[text.index("Calibrated on validation") :]
+    for shown in (first.name, "beta", "0.512", "0.487", "0.081", "0.023", "fitted on other communities"):
+        assert shown in part
+
+
 @pytest.mark.parametrize("write", [graph_page_html, graph_page_markdown])
 def test_the_graph_page_says_which_graph_it_is_and_what_changed(write):
     dossier = DOSSIERS["rich"]

@@ -313,3 +313,21 @@ def test_an_ensemble_knows_what_the_richest_of_its_members_knows(described):
         assert spec.family_of(spec.candidates[2]) is family
         assert [one.name for one in spec.single_candidates] == ["plain", second["name"]]
         assert spec.ensembles == (spec.candidates[2],)
+
+
+@pytest.mark.parametrize(
+    ("firms_from", "primary"), [(None, "entity"), ("known_communities", "entity"), ("unseen_communities", "community")]
+)
+def test_whom_the_scores_are_for_decides_which_scheme_chooses(described, firms_from, primary):
+    described["split"] = {"schemes": ["entity", "community", "random"]}
+    described["use"] = {"firms_from": firms_from} if firms_from else None
+    assert PortfolioSpec.model_validate(described).primary_scheme == primary
+
+
+def test_scores_for_firms_that_no_scheme_validates_on_are_refused(described):
+    described["split"] = {"schemes": ["community", "random"]}
+    described["use"] = {"firms_from": "known_communities"}
+    refused(described, "needs a scheme that validates on such firms: `published`, `temporal` or `entity`")
+    described["split"] = {"schemes": ["entity"]}
+    described["use"] = {"firms_from": "unseen_communities"}
+    refused(described, "needs a scheme that validates on such firms: `community`")
