@@ -7,7 +7,8 @@ PEERS := .peers
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl tune-bundled check format lock bench-refresh bench-graph bench-speed bench-smesd bench-sbm screenshots bench-drift bench-corpnet \ bench-interbank clean
+.PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots check format lock \
+	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
