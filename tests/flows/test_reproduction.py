@@ -74,7 +74,7 @@ def test_made_again_by_other_code_it_differs_where_the_code_acts(published, repr
 
     original = evaluation.evaluation
     monkeypatch.setattr(
-        evaluation, "evaluation", lambda contest: original(contest).model_copy(update={"choice_reason": "another"})
+        evaluation, "evaluation", lambda *given: original(*given).model_copy(update={"choice_reason": "another"})
     )
     other = code_files() | {"models/evaluation.py": "0" * 64}
     monkeypatch.setattr("tasks.reproducing.code_files", lambda: other)
