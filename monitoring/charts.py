@@ -17,6 +17,7 @@ from models.graph_statistics import QUANTILES
 from monitoring.canvas import DASHES, MARKERS, PALETTE, Chart, canvas, drawable
 from monitoring.filters import words
 from schemas.base import Frozen
+from schemas.monitoring import Trend
 from schemas.results import CandidateResult, ColumnDrift, Drift, Evaluation, GraphStatistics
 from schemas.terms import Family, Sample
 
@@ -203,6 +204,26 @@ def drift_bars(drift: Drift, most: int = 15) -> Chart:
     drifted = [column.column for column in columns if column.drifted]
     named = f"beyond their limits: {', '.join(drifted)}" if drifted else "none lies beyond its limit"
     return Chart(f"Distances of {len(columns)} of {len(drift.columns)}, furthest first; {named}.", figure)
+
+
+def trend_chart(trend: Trend) -> Chart:
+    """Draw one statistic over the published quarters, with the limit of the last one."""
+    known = [(place, value) for place, value in enumerate(trend.values) if value is not None]
+    with canvas(3.5, 2.3) as (figure, axes):
+        axes.plot(*zip(*known, strict=True), color=PALETTE[0], marker="o", markersize=3, linewidth=1)
+        if trend.values[-1] is not None:
+            look = {"color": PALETTE[1], "marker": "D"} if trend.alarmed else {"color": PALETTE[0], "marker": "o"}
+            axes.plot(len(trend.values) - 1, trend.values[-1], markersize=6, **look)
+        if trend.limit is not None:
+            axes.axhline(trend.limit, color="black", linewidth=1, linestyle=DASHES[1])
+        every = max(1, -(-len(trend.quarters) // 5))
+        axes.set_xticks(
+            range(0, len(trend.quarters), every), [str(quarter) for quarter in trend.quarters[::every]], fontsize=7
+        )
+        axes.set_ylabel(drawable(trend.statistic, 34), fontsize=7)
+    rang = "beyond" if trend.alarmed else "within"
+    words = f"{trend.subject}, {trend.statistic}, {trend.quarters[0]} to {trend.quarters[-1]}"
+    return Chart(f"{words}: now {trend.values[-1]:.4g}, {rang} its limit of {trend.limit:.4g}.", figure)
 
 
 def most_drifted(drift: Drift, most: int) -> list[ColumnDrift]:

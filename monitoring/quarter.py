@@ -23,6 +23,7 @@ from models.measures import Measured
 from monitoring.baseline import held_against_history
 from monitoring.column_drift import Columns
 from monitoring.feature_drift import feature_columns
+from monitoring.trends import telling_trends
 from schemas.monitoring import Alarm, AlarmKind, QuarterMonitoring, Reading
 from schemas.portfolio import PortfolioSpec
 from schemas.results import Drift
@@ -111,6 +112,7 @@ def monitored_quarter(
         baseline=tuple(one.quarter for one in earlier),
         readings=tuple(readings),
         alarms=raised_alarms(readings),
+        trends=telling_trends(quarter, readings, earlier),
     )
 
 

@@ -51,6 +51,18 @@ class Reading(Frozen):
     reason: str = ""
 
 
+class Trend(Frozen):
+    """One statistic over all published quarters, the monitored one last; None where it was not defined."""
+
+    kind: AlarmKind
+    subject: str
+    statistic: str
+    quarters: tuple[Quarter, ...]
+    values: tuple[float | None, ...]
+    limit: float | None
+    alarmed: bool
+
+
 class QuarterMonitoring(Frozen):
     """The monitoring of one quarter.
 
@@ -60,6 +72,8 @@ class QuarterMonitoring(Frozen):
         The quarter published before, which this one is compared with.
     baseline
         The earlier published quarters whose statistics the limits come from.
+    trends
+        Over all of them, of the statistics that rang or lie furthest from what was expected.
     """
 
     portfolio: str
@@ -68,6 +82,7 @@ class QuarterMonitoring(Frozen):
     baseline: tuple[Quarter, ...]
     readings: tuple[Reading, ...]
     alarms: tuple[Alarm, ...]
+    trends: tuple[Trend, ...] = ()
 
     def alarms_of(self, kind: AlarmKind) -> tuple[Alarm, ...]:
         """Return the alarms of one kind."""

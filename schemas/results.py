@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.base import Frozen
+from schemas.monitoring import QuarterMonitoring
 from schemas.references import FileRef
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
 
@@ -420,6 +421,8 @@ class Judged(Frozen):
     graph_drift: Drift
     gates: tuple[GateResult, ...]
     verdict: Verdict
+    #: None for the first published quarter, and in what was published before quarters were monitored
+    monitoring: QuarterMonitoring | None = None
 
 
 class Refresh(Frozen):

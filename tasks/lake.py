@@ -131,9 +131,14 @@ def publish_folder(home: Path, staged: str, published: str, manifest: Manifest, 
 
 def verify_folder(home: Path, folder: str, manifest_sha256: str) -> Manifest:
     """Check every file of a published folder and return its manifest; a missing, changed or extra one is an error."""
-    manifest = read_json(home, FileRef(path=f"{folder}/{MANIFEST}", sha256=manifest_sha256), Manifest)
+    manifest = published_manifest(home, folder, manifest_sha256)
     _refuse_differences(_inside(home, folder), manifest)
     return manifest
+
+
+def published_manifest(home: Path, folder: str, manifest_sha256: str) -> Manifest:
+    """Return the manifest of a published folder; each of its files is still to be checked when it is read."""
+    return read_json(home, FileRef(path=f"{folder}/{MANIFEST}", sha256=manifest_sha256), Manifest)
 
 
 def published_file(folder: str, manifest: Manifest, name: str, problem: str = "lacks a file") -> FileRef:

@@ -42,6 +42,7 @@ from schemas.diffs import (
     WeightMove,
 )
 from schemas.hidden_layers import ClusterAgreement, HiddenLayer, HiddenLayers
+from schemas.monitoring import Alarm, QuarterMonitoring, Reading, Trend
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import (
     CommunitiesPortrait,
@@ -208,6 +209,42 @@ def _candidate(row: int, samples: dict[Sample, float]) -> CandidateResult:
     )
 
 
+def _monitoring(text: str) -> QuarterMonitoring:
+    quarters = tuple(Quarter(2022, 1).shifted(number) for number in range(9))
+    subject, statistic = text or "supply", text or "edges kept"
+    graph = Reading(
+        kind="graph",
+        subject=subject,
+        statistic=statistic,
+        value=0.61,
+        limit=0.66,
+        expected=0.71,
+        score=-6.2,
+        alarmed=True,
+    )
+    few = Reading(kind="graph", subject="all relations", statistic="modularity", value=0.4, reason=text or "too few")
+    sentence = f"{subject}: {statistic} is 0.61, below the limit of 0.66; the quarters before made 0.71 expected."
+    return QuarterMonitoring(
+        portfolio="simulated",
+        quarter=quarters[-1],
+        expected_quarter=quarters[-2],
+        baseline=quarters[:-1],
+        readings=(graph, few),
+        alarms=(Alarm(kind="graph", subject=subject, statistic=statistic, value=0.61, limit=0.66, sentence=sentence),),
+        trends=(
+            Trend(
+                kind="graph",
+                subject=subject,
+                statistic=statistic,
+                quarters=quarters,
+                values=(None, 0.72, 0.7, 0.71, 0.73, 0.7, 0.71, 0.7, 0.61),
+                limit=0.66,
+                alarmed=True,
+            ),
+        ),
+    )
+
+
 def _judged(text: str) -> Judged:
     shares = Histogram(
         edges=tuple(f"{low / 10:.1f}" for low in range(11)), expected=(0.1,) * 10, actual=(0.02,) * 5 + (0.18,) * 5
@@ -227,6 +264,7 @@ def _judged(text: str) -> Judged:
     churn = (RelationChurn(relation="supply", kept=9120, born=612, died=430, jaccard=0.897),)
     earlier = Quarter(2023, 4)
     return Judged(
+        monitoring=_monitoring(text),
         fairness=(
             GroupFairness(
                 attribute="region",
@@ -1018,3 +1056,23 @@ class TestWhatConstructionLeftOut:
         for card in self.cards(partners=(board,), nodes={"person": 1_234}):
             assert "Links of firms to nodes of other types" in card
             assert "4,321" in card
+
+
+def with_monitoring(changes) -> Dossier:
+    """Return the rich dossier with another monitoring, or with changes to what it has."""
+    full = rich()
+    monitoring = changes if changes is None else full.judged.monitoring.model_copy(update=changes)
+    return full.model_copy(update={"judged": full.judged.model_copy(update={"monitoring": monitoring})})
+
+
+def test_the_monitoring_report_names_the_alarms_and_draws_how_their_statistics_went():
+    page = monitoring_report_html(rich())
+    assert "supply: edges kept is 0.61, below the limit of 0.66" in page
+    assert "supply, edges kept, 2022Q1 to 2024Q1: now 0.61, beyond its limit of 0.66." in page
+    assert "No alarm: nothing left what it ordinarily does." in monitoring_report_html(with_monitoring({"alarms": ()}))
+
+
+def test_without_earlier_quarters_the_monitoring_report_says_so():
+    assert "no earlier quarter has been published" in monitoring_report_html(with_monitoring(None))
+    young = {"baseline": (), "readings": rich().judged.monitoring.readings[1:], "trends": ()}
+    assert "not assessable yet: 0 of the 6" in monitoring_report_markdown(with_monitoring(young))

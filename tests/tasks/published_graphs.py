@@ -1,9 +1,11 @@
 """Graphs published in a home as a refresh would publish them, without running one."""
 
+from collections.abc import Sequence
+
 from models.corporate_graph import CorporateGraph
 from models.fingerprint import exact_root, part_digests
 from models.graph_codec import graph_bytes
-from schemas.references import RefreshKey
+from schemas.references import FileRef, RefreshKey
 from schemas.results import GraphStatistics, Manifest, Refresh, Verdict
 from schemas.terms import Quarter
 from tasks.catalogue import open_catalogue
@@ -12,14 +14,23 @@ from tasks.settings import Settings, prepare_environment
 
 
 def publish_graph(
-    chosen: Settings, graph: CorporateGraph, key: str, portfolio: str = "small_world", delivery: str = "i"
+    chosen: Settings,
+    graph: CorporateGraph,
+    key: str,
+    portfolio: str = "small_world",
+    delivery: str = "i",
+    beside: Sequence[FileRef] = (),
 ) -> str:
-    """Publish a refresh of the graph's quarter that consists of the graph, and return its folder."""
+    """Publish a refresh of the graph's quarter that consists of the graph and files beside it; return its folder."""
     prepare_environment(chosen)
     quarter, root = Quarter.of(graph.as_of), exact_root(part_digests(graph))
     file = write_file(chosen.home, f"work/{key}/graphs/{quarter}.safetensors", graph_bytes(graph))
     manifest = Manifest(
-        refresh=key, portfolio=portfolio, quarter=quarter, fingerprint=root, files=(rebased(file, f"work/{key}"),)
+        refresh=key,
+        portfolio=portfolio,
+        quarter=quarter,
+        fingerprint=root,
+        files=tuple(rebased(one, f"work/{key}") for one in (file, *beside)),
     )
     folder = f"lake/{portfolio}/{quarter}/{key[:16]}"
     digest = publish_folder(chosen.home, f"work/{key}", folder, manifest)

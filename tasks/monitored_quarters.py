@@ -1,0 +1,114 @@
+"""Monitoring a quarter against what was published before it, and recalling how earlier quarters were monitored."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from models.categories import Category, categories
+from models.corporate_graph import CorporateGraph
+from models.graph_codec import graph_from_bytes
+from models.graph_comparison import ComparedGraph
+from monitoring.feature_drift import feature_drift
+from monitoring.graph_drift import graph_drift
+from monitoring.quarter import monitored_quarter, quarter_measures
+from schemas.monitoring import QuarterMonitoring
+from schemas.portfolio import PortfolioSpec
+from schemas.results import Drift, Judged, Manifest
+from schemas.terms import Quarter
+from tasks.catalogue import PublishedRefresh, open_catalogue
+from tasks.lake import published_file, published_graph, published_manifest, read_file, read_json, verify_folder
+from tasks.settings import settings
+
+JUDGEMENT = "judgement.json"
+#: earlier quarters that limits come from: six years
+_RECALLED = 24
+_FIRST = "no earlier quarter has been published"
+
+
+class Monitored(NamedTuple):
+    """How a quarter was monitored; `quarter` is None where nothing was published before it."""
+
+    features: Drift
+    graph: Drift
+    quarter: QuarterMonitoring | None
+
+
+def monitored(
+    home: Path, portfolio: PortfolioSpec, graph: CorporateGraph, attributes: pl.DataFrame | None = None
+) -> Monitored:
+    """Compare a quarter's graph, published or not, with the quarter published before it, and raise the alarms.
+
+    Parameters
+    ----------
+    attributes
+        ``firm_id`` and the protected attributes, for the homophily of each.
+
+    Raises
+    ------
+    IntegrityError
+        If a published file is not what was recorded.
+    """
+    quarter = Quarter.of(graph.as_of)
+    versions = _newest_versions(portfolio.name, before=quarter)
+    if not versions:
+        nothing = Drift(expected_quarter=None, reason=_FIRST)
+        return Monitored(nothing, nothing, None)
+    verify_folder(home, versions[-1].folder, versions[-1].manifest_sha256)
+    expected = _graph(home, versions[-1])
+    known = () if attributes is None else categories(graph, attributes, portfolio)
+    measures = quarter_measures(_compared(expected, portfolio), _compared(graph, portfolio, known), portfolio)
+    fixed = feature_drift(expected, graph, portfolio), graph_drift(expected, graph, portfolio.gates)
+    earlier = recalled_quarters(home, portfolio, before=quarter)
+    return Monitored(*fixed, monitored_quarter(portfolio, quarter, measures, earlier, fixed))
+
+
+def recalled_quarters(home: Path, portfolio: PortfolioSpec, before: Quarter) -> list[QuarterMonitoring]:
+    """Return the monitoring of the quarters published before one, oldest first.
+
+    One that was published without being monitored is measured now, without limits of its own. The first published
+    quarter has nothing to be compared with.
+    """
+    versions = _newest_versions(portfolio.name, before)[-_RECALLED - 1 :]
+    found: list[QuarterMonitoring] = []
+    for previous, version in pairwise(versions):
+        found.append(_kept(home, version) or _measured_again(home, portfolio, previous, version))
+    return found
+
+
+def _newest_versions(portfolio: str, before: Quarter) -> list[PublishedRefresh]:
+    """Return the version published last of every earlier quarter whose files are there, oldest quarter first."""
+    published = open_catalogue(settings().database_url).published_versions(portfolio)
+    newest = {one.refresh.quarter: one for one in published if one.pruned_at is None and one.refresh.quarter < before}
+    return [newest[quarter] for quarter in sorted(newest)]
+
+
+def _manifest(home: Path, version: PublishedRefresh) -> Manifest:
+    return published_manifest(home, version.folder, version.manifest_sha256)
+
+
+def _graph(home: Path, version: PublishedRefresh) -> CorporateGraph:
+    return graph_from_bytes(read_file(home, published_graph(version.folder, _manifest(home, version))))
+
+
+def _kept(home: Path, version: PublishedRefresh) -> QuarterMonitoring | None:
+    manifest = _manifest(home, version)
+    if JUDGEMENT not in {file.path for file in manifest.files}:
+        return None
+    return read_json(home, published_file(version.folder, manifest, JUDGEMENT), Judged).monitoring
+
+
+def _measured_again(
+    home: Path, portfolio: PortfolioSpec, previous: PublishedRefresh, version: PublishedRefresh
+) -> QuarterMonitoring:
+    before, after = (_compared(_graph(home, one), portfolio) for one in (previous, version))
+    nothing = Drift(expected_quarter=previous.refresh.quarter)
+    measures = quarter_measures(before, after, portfolio)
+    return monitored_quarter(portfolio, version.refresh.quarter, measures, (), (nothing, nothing))
+
+
+def _compared(graph: CorporateGraph, portfolio: PortfolioSpec, known: tuple[Category, ...] = ()) -> ComparedGraph:
+    return ComparedGraph.of(graph, portfolio.graph, known)
