@@ -6,20 +6,17 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 from prefect.artifacts import create_markdown_artifact
 
-from models.graph_codec import graph_from_bytes
-from models.graph_comparison import ComparedGraph
 from monitoring.drift_document import drift_html, drift_markdown
-from monitoring.feature_drift import feature_drift
-from monitoring.graph_drift import graph_drift
-from monitoring.quarter import monitored_quarter, quarter_measures
 from schemas.monitoring import QuarterMonitoring
 from schemas.references import PanelRef, RefreshRun
 from schemas.retraining import DeliveryDrift, DriftDetected, DriftOutcome, drift_trigger
-from tasks.catalogue import PublishedRefresh, open_catalogue
+from tasks.catalogue import open_catalogue
 from tasks.graphs import read_graph
-from tasks.lake import published_graph, read_file, verify_folder
+from tasks.lake import read_frame
+from tasks.monitored_quarters import monitored
 from tasks.notices import announce_drift
 from tasks.pages import written_pages
 from tasks.progress import note
@@ -45,7 +42,7 @@ def monitor(run: RefreshRun, panel: PanelRef) -> DriftOutcome:
         delivery=run.delivery.fingerprint,
         fingerprint=panel.current.fingerprint,
         compared_with=None if before is None else before.key,
-        monitoring=_monitoring(run, panel, before),
+        monitoring=_monitoring(run, panel),
     )
     files = written_pages(
         Path(run.home),
@@ -96,25 +93,15 @@ def ask_for_refresh(run: RefreshRun, found: DriftOutcome, source: str, data_dir:
     return found.model_copy(update={"event": event, "retraining": outcome, "reason": answer.reason})
 
 
-def _monitoring(run: RefreshRun, panel: PanelRef, before: PublishedRefresh | None) -> QuarterMonitoring:
-    if before is None:
-        return QuarterMonitoring(
-            portfolio=run.portfolio.name,
-            quarter=run.quarter,
-            expected_quarter=None,
-            baseline=(),
-            readings=(),
-            alarms=(),
-        )
+def _monitoring(run: RefreshRun, panel: PanelRef) -> QuarterMonitoring:
     home = Path(run.home)
-    manifest = verify_folder(home, before.folder, before.manifest_sha256)
-    expected = graph_from_bytes(read_file(home, published_graph(before.folder, manifest)))
-    actual, portfolio = read_graph(home, panel.current), run.portfolio
-    old, new = (ComparedGraph.of(graph, portfolio.graph) for graph in (expected, actual))
-    return monitored_quarter(
-        portfolio,
-        run.quarter,
-        quarter_measures(old, new, portfolio),
-        earlier=(),
-        fixed=(feature_drift(expected, actual, portfolio), graph_drift(expected, actual, portfolio.gates)),
+    attributes = read_frame(home, panel.attributes).filter(pl.col("quarter") == str(run.quarter))
+    found = monitored(home, run.portfolio, read_graph(home, panel.current), attributes).quarter
+    return found or QuarterMonitoring(
+        portfolio=run.portfolio.name,
+        quarter=run.quarter,
+        expected_quarter=None,
+        baseline=(),
+        readings=(),
+        alarms=(),
     )
