@@ -1,5 +1,6 @@
 """The files for a team server: units that systemd accepts, settings that something reads, containers that fit."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ UNITS = sorted((FOLDER / "systemd").glob("*.service"))
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_systemd_accepts_the_unit(unit, tmp_path):
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("needs systemd-analyze")
+        (pytest.fail if os.environ.get("CREDITNET_CI") else pytest.skip)("needs systemd-analyze")
     # The programs of this environment stand in for those of the server: systemd looks whether they are there.
     here = str(Path(sys.executable).parent)
     for one in UNITS:
@@ -29,7 +30,7 @@ def test_systemd_accepts_the_unit(unit, tmp_path):
 
 def test_a_unit_without_its_program_is_not_accepted(tmp_path):
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("needs systemd-analyze")
+        (pytest.fail if os.environ.get("CREDITNET_CI") else pytest.skip)("needs systemd-analyze")
     path = tmp_path / "broken.service"
     path.write_text("[Service]\nExecStart=/nowhere/prefect server start\n")
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True, timeout=60)
