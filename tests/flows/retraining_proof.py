@@ -11,10 +11,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tests.flows import drifting, served
@@ -38,11 +41,21 @@ class Prefect:
         self.url = url
 
     def ask(self, path: str, content: object | None = None) -> Any:
-        """GET a path, or POST to it if there is content."""
+        """GET a path, or POST to it if there is content; a server whose database is busy is asked again.
+
+        It answers 503 then, before anything was written, and Prefect's own client asks again too.
+        """
         body = None if content is None else json.dumps(content).encode()
         request = Request(f"{self.url}/api/{path}", body, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=30) as response:
-            return json.loads(response.read() or b"null")
+        last = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with urlopen(request, timeout=30) as response:
+                    return json.loads(response.read() or b"null")
+            except HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > last:
+                    raise
+            time.sleep(1)
 
     def run(self, flow: str, **parameters: object) -> dict[str, Any]:
         """Run a deployment and wait until it has completed."""

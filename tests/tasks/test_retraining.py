@@ -118,4 +118,4 @@ def statistics():
 def refreshed():
     from tests.tasks.published_versions import PASSED, _refresh
 
-    return _refresh("bank", Quarter(2024, 4), "k", 1, PASSED)
+    return _refresh("bank", Quarter(2024, 4), "k", 1, PASSED, ())
