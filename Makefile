@@ -38,8 +38,9 @@ $(WITHOUT_DGL)/.linked: $(VENV)/.installed
 	$(BIN)/python -m venv --without-pip $(WITHOUT_DGL)
 	@for entry in $(CURDIR)/$(VENV)/lib/python3.11/site-packages/*; do \
 		case $${entry##*/} in dgl*) ;; *) ln -s $$entry $(WITHOUT_DGL)/lib/python3.11/site-packages/ ;; esac; done
-	@sed '1s|.*|#!$(CURDIR)/$(WITHOUT_DGL)/bin/python|' $(BIN)/creditnet > $(WITHOUT_DGL)/bin/creditnet
-	@chmod +x $(WITHOUT_DGL)/bin/creditnet
+	@for program in creditnet prefect; do \
+		sed '1s|.*|#!$(CURDIR)/$(WITHOUT_DGL)/bin/python|' $(BIN)/$$program > $(WITHOUT_DGL)/bin/$$program; \
+		chmod +x $(WITHOUT_DGL)/bin/$$program; done
 	@touch $@
 
 test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not installed
