@@ -40,6 +40,7 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
         fairness=fairness,
         feature_drift=compared.features,
         graph_drift=compared.graph,
+        monitoring=compared.quarter,
     )
     judged = Judged(
         fairness=fairness,

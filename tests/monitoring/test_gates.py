@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.gates import gate, judged_gates, verdict
+from schemas.monitoring import QuarterMonitoring, Reading
 from schemas.results import (
     AdmissionResult,
     CandidateResult,
@@ -276,3 +277,45 @@ def test_samples_without_gates_get_none_and_those_of_a_scheme_do(judged, world):
     found = judged(evaluation=evaluated(auc), portfolio=portfolio)
     assert found["discrimination (AUC): unseen_firms"].verdict is FAIL
     assert not [name for name in found if "out_of_both" in name or "random" in name]
+
+
+def monitored(*rang, kind, expected=0.1):
+    """Readings of one subject each, held against limits of the earlier quarters."""
+    readings = tuple(
+        Reading(kind=kind, subject=f"s{k}", statistic="PSI", value=0.1, limit=0.2, expected=expected, alarmed=alarmed)
+        for k, alarmed in enumerate(rang)
+    )
+    return QuarterMonitoring(
+        portfolio="p", quarter=Quarter.parse("2024Q4"), expected_quarter=None, baseline=(), readings=readings, alarms=()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "gate", "value", "verdict"),
+    [
+        (
+            {"feature_drift": drift(0.2, 0.3, 0.0), "monitoring": monitored(True, *[False] * 3, kind="feature")},
+            "feature drift: share of drifted columns",
+            0.25,
+            PASS,
+        ),
+        ({"monitoring": monitored(True, False, kind="feature")}, "feature drift: share of drifted columns", 0.5, FAIL),
+        (
+            {"graph_drift": drift(0.5), "monitoring": monitored(False, False, kind="graph")},
+            "graph drift: alarms",
+            0.0,
+            PASS,
+        ),
+        ({"monitoring": monitored(False, True, kind="graph")}, "graph drift: alarms", 1.0, FAIL),
+        (
+            {"monitoring": monitored(True, kind="graph", expected=None), "graph_drift": drift(0.05)},
+            "graph drift: largest shift",
+            0.05,
+            PASS,
+        ),
+    ],
+)
+def test_limits_of_earlier_quarters_take_the_place_of_fixed_ones(judged, changes, gate, value, verdict):
+    found = judged(**changes)
+    assert (found[gate].value, found[gate].verdict) == (value, verdict)
+    assert len([name for name in found if "drift" in name]) == 2
