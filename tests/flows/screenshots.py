@@ -70,13 +70,13 @@ class Browser:
             .find(one => one.innerText.trim() === {json.dumps(text)}); if (found) found.click(); return !!found }})()"""
         served.until(lambda: self.run(script), 30, f"the button {text!r}")
 
-    def picture(self, name: str, height: int = HEIGHT) -> None:
+    def picture(self, path: Path, height: int = HEIGHT) -> None:
         """Take a picture of the upper part of the page."""
         self.ask("Emulation.setDeviceMetricsOverride", width=WIDTH, height=height, deviceScaleFactor=1, mobile=False)
         self.ask("Runtime.evaluate", expression="new Promise(done => setTimeout(done, 1500))", awaitPromise=True)
         taken = self.ask("Page.captureScreenshot", format="png")["data"]
-        (IMAGES / f"{name}.png").write_bytes(base64.b64decode(taken))
-        print(f"docs/images/{name}.png")
+        path.write_bytes(base64.b64decode(taken))
+        print(path)
 
 
 @contextmanager
@@ -109,8 +109,8 @@ def chromium() -> Iterator[Browser]:
             process.wait(20)
 
 
-def take(folder: Path) -> None:
-    """Serve a small bank, let a feature drift, and take the pictures."""
+def take(folder: Path, images: Path) -> None:
+    """Serve a small bank in a scratch folder, let a feature drift, and put the pictures among the images."""
     rheintal = yaml.safe_load(PORTFOLIO.read_text(encoding="utf-8"))
     whole = {name: rheintal[name] for name in ("candidates", "graph")}
     portfolio = drifting.deliver(folder / "data", **whole)
@@ -122,25 +122,27 @@ def take(folder: Path) -> None:
         prefect.run("drift_monitor")
         run = prefect.until_ended(lambda: next(iter(prefect.by_automation("quarterly_refresh")), None), "refresh")
 
-        photograph(browser, prefect, folder / "home", run["id"], asked)
+        photograph(browser, prefect, folder / "home", images, run=run["id"], asked=asked)
 
 
-def photograph(browser: Browser, prefect: Prefect, home: Path, run: str, asked: str) -> None:
+def photograph(browser: Browser, prefect: Prefect, home: Path, images: Path, *, run: str, asked: str) -> None:
     """Take the pictures of a served home: of a refresh by drift, its gates, a question for approval, two documents."""
     browser.open(f"{prefect.url}/runs/flow-run/{run}", "by drift", "Logs")
-    browser.picture("prefect-run")
+    browser.picture(images / "prefect-run.png")
     gates = prefect.ask("artifacts/latest/filter", {"artifacts": {"key": {"any_": ["rheintal-gates"]}}})[0]
     browser.open(f"{prefect.url}/artifacts/artifact/{gates['latest_id']}", "calibration")
-    browser.picture("prefect-artifact")
+    browser.picture(images / "prefect-artifact.png")
     browser.open(f"{prefect.url}/runs/flow-run/{asked}", "Suspended")
     browser.click("Resume")
     browser.wait_for("Your name")
-    browser.picture("prefect-approval")
+    browser.picture(images / "prefect-approval.png")
     [documents] = (home / "lake/rheintal/2024Q4").glob("*/documents")
     browser.open((documents / "monitoring_report.html").as_uri(), "Audit log head")
-    browser.picture("monitoring-report", 1500)
+    browser.picture(images / "monitoring-report.png", 1500)
     browser.open((documents / "model_card.html").as_uri(), "Audit log head")
-    browser.picture("model-card", 1500)
+    browser.picture(images / "model-card.png", 1500)
+    browser.open((documents / "graph.html").as_uri(), "ingerprint")
+    browser.picture(images / "graph-page.png", 1500)
 
 
 def _suspended(prefect: Prefect) -> str | None:
@@ -150,4 +152,4 @@ def _suspended(prefect: Prefect) -> str | None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        take(Path(scratch))
+        take(Path(scratch), IMAGES)
