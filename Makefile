@@ -8,7 +8,7 @@ AXE := .axe
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots axe check format lock \
+.PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
 	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift clean
 
 help: ## List the targets
@@ -84,6 +84,16 @@ $(AXE)/.installed: $(VENV)/.installed
 	$(PIP) install --no-deps --target $(AXE) $$($(BIN)/python -c \
 		'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["axe"])')
 	@touch $@
+
+sample: install ## Make docs/sample anew: the documents of two quarters of the simulated economy (five minutes)
+	rm -rf .sample docs/sample/*.html
+	CREDITNET_HOME=.sample $(BIN)/creditnet refresh --quarter 2024Q3
+	CREDITNET_HOME=.sample $(BIN)/creditnet drift --quarter 2024Q4
+	CREDITNET_HOME=.sample $(BIN)/creditnet refresh --quarter 2024Q4
+	CREDITNET_HOME=.sample $(BIN)/creditnet diff 2024Q3 2024Q4
+	cp .sample/lake/simulated/2024Q4/*/documents/*.html .sample/lake/simulated/drifts/*/drift.html \
+		.sample/lake/simulated/diffs/2024Q3-2024Q4-*/diff.html docs/sample/
+	rm -rf .sample
 
 axe: $(AXE)/.installed ## Fetch axe-core, with which the tests look whether everybody can read the documents
 

@@ -29,7 +29,7 @@ OUTSIDE = "http://outside.invalid/"
 PAYLOADS = (
     "<script data-planted>window.planted=(window.planted||0)+1</script>",
     f'<img data-planted src="{OUTSIDE}x" onerror="window.planted=1">',
-    "\"' data-planted onmouseover=\"window.planted=1\" x='",
+    '"\' data-planted onmouseover="window.planted=1" x=\'',
     "</title></style></textarea><svg data-planted onload=window.planted=1>",
     f"<iframe data-planted src={OUTSIDE}f></iframe>",
     f"[click](javascript:window.planted=1) ![x]({OUTSIDE}m)",
@@ -97,10 +97,7 @@ def _renamed(row: rheintal.Row, values: dict[str, str], columns: dict[str, str])
 def _described(content: dict[str, Any], values: dict[str, str], columns: dict[str, str]) -> dict[str, Any]:
     """Return the portfolio with the payloads wherever it may hold any text."""
     for table in ("firms", "filings"):
-        for column in content[table]["columns"]:
-            column["column"] = columns.get(column["column"], column["column"])
-            column |= {"values": [values.get(one, one) for one in column["values"]]} if "values" in column else {}
-            column |= {"reference": values["Stadt"]} if "reference" in column else {}
+        content[table]["columns"] = [_column(one, values, columns) for one in content[table]["columns"]]
     content["filings"]["columns"][0]["unit"] = PAYLOADS[5]
     content["filings"]["rules"][0]["name"] = PAYLOADS[0]
     content["outcomes"]["value"] = columns["Ausfall"]
@@ -117,6 +114,15 @@ def _described(content: dict[str, Any], values: dict[str, str], columns: dict[st
     for table in (content["firms"], content["filings"], content["outcomes"], *content["relations"]):
         table["tolerance"] = 0.2
     return content
+
+
+def _column(described: dict[str, Any], values: dict[str, str], columns: dict[str, str]) -> dict[str, Any]:
+    renamed = {"column": columns.get(described["column"], described["column"])}
+    if "values" in described:
+        renamed["values"] = [values.get(one, one) for one in described["values"]]
+    if "reference" in described:
+        renamed["reference"] = values[described["reference"]]
+    return described | renamed
 
 
 def publish(portfolio: Path, data_dir: Path) -> None:
