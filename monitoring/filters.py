@@ -22,7 +22,7 @@ NOT_ASSESSABLE = Markup("not assessable")
 #: Cc control, Cf format (bidi overrides among them), Cs lone surrogates, Co private use,
 #: Zl and Zp line and paragraph separators: characters that change a page without being seen.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_LONG_IDENTIFIER = re.compile(r"(?=\w{25})\w+_\w")
+_LONG_IDENTIFIER = re.compile(r"(?=\w{18})\w+_\w")
 _ACRONYMS = {"auc": "AUC", "gnn": "GNN", "ks": "KS", "mcc": "MCC", "f1": "F1", "psi": "PSI", "pd": "PD"}
 _LOWER_IS_BETTER = frozenset({"brier", "log_loss"})
 

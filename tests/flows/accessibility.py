@@ -25,8 +25,14 @@ def violations(browser: Browser, page: Path, *, width: int) -> list[dict[str, ob
     return browser.run(_RUN)
 
 
-def overflow(browser: Browser, page: Path, *, width: int) -> int:
-    """Return by how many CSS pixels a page is wider than a window: what a reader would have to scroll sideways."""
+def overflow(browser: Browser, page: Path, *, width: int, medium: str = "screen") -> int:
+    """Return by how many CSS pixels a page is wider than a window or, as `print`, than the paper.
+
+    A reader would have to scroll sideways; of paper the rest is cut off, tables that scroll on a screen too.
+    """
     browser.sized(width, 900)
+    browser.ask("Emulation.setEmulatedMedia", media=medium)
     browser.load(page.as_uri())
-    return browser.run("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    wide = browser.run("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    browser.ask("Emulation.setEmulatedMedia", media="")
+    return wide

@@ -14,6 +14,8 @@ from tests.flows import accessibility, hostile
 from tests.flows.browser import chromium
 
 DESK, PHONE = 1280, 390
+#: an A4 sheet within its margins, at 96 pixels an inch
+PAPER = 695
 
 pytestmark = [pytest.mark.flow, pytest.mark.browser]
 
@@ -69,9 +71,15 @@ def test_nobody_is_kept_from_reading_any_document(hostile_home, browser, axe):
     assert found == {}
 
 
-def test_no_document_is_wider_than_a_phone(hostile_home, browser):
+def test_no_document_is_wider_than_a_phone_or_a_sheet_of_paper(hostile_home, browser):
     pages = [*(hostile_home / "lake").rglob("*.html"), hostile_home / "index.html"]
-    assert {page.name: wide for page in pages if (wide := accessibility.overflow(browser, page, width=PHONE))} == {}
+    wide = {
+        (page.name, medium): found
+        for page in pages
+        for medium, width in (("screen", PHONE), ("print", PAPER))
+        if (found := accessibility.overflow(browser, page, width=width, medium=medium))
+    }
+    assert wide == {}
 
 
 def test_what_keeps_people_from_reading_is_found(browser, axe, tmp_path):

@@ -709,7 +709,7 @@ def poor() -> Dossier:
 
 
 DOSSIERS = {"rich": rich(), "poor": poor(), "hostile": rich(EVIL)}
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "wbr"}
 STRUCTURE = "html head title style body header main footer nav section h1 h2 h3 p ul ol li dl dt dd div span a code"
 TABLES = "table caption thead tbody tr th td figure figcaption"
 ALLOWED = {*VOID, *STRUCTURE.split(), *TABLES.split()}
