@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 
 from models.discrimination import METRICS
 from monitoring.charts import CalibrationBin, RocCurve, SampleCurves
@@ -23,7 +24,7 @@ from monitoring.documents import (
     open_findings,
 )
 from monitoring.embeddings_page import embeddings_page_html, embeddings_page_markdown
-from monitoring.filters import amount, inert, interval, markdown, shortened
+from monitoring.filters import amount, breakable, inert, interval, markdown, shortened
 from monitoring.graph_page import graph_page_html, graph_page_markdown
 from monitoring.irb import RatedFirms, RatedRows, auc_comparison, concentration, migration, sample_tests
 from monitoring.rules import RULES
@@ -708,7 +709,7 @@ def poor() -> Dossier:
 
 
 DOSSIERS = {"rich": rich(), "poor": poor(), "hostile": rich(EVIL)}
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "wbr"}
 STRUCTURE = "html head title style body header main footer nav section h1 h2 h3 p ul ol li dl dt dd div span a code"
 TABLES = "table caption thead tbody tr th td figure figcaption"
 ALLOWED = {*VOID, *STRUCTURE.split(), *TABLES.split()}
@@ -1119,3 +1120,12 @@ def test_without_earlier_quarters_the_monitoring_report_says_so():
     assert "no earlier quarter has been published" in monitoring_report_html(with_monitoring(None))
     young = {"baseline": (), "readings": rich().judged.monitoring.readings[1:], "trends": ()}
     assert "not assessable yet: 0 of the 6" in monitoring_report_markdown(with_monitoring(young))
+
+
+def test_a_long_name_may_break_after_its_underscores_and_stays_dead_text():
+    name = "loans_and_advances_to_customers"
+    assert breakable(name) == "loans_<wbr>and_<wbr>advances_<wbr>to_<wbr>customers"
+    assert breakable(f"<b>{name}\u202e").startswith("&lt;b&gt;loans_<wbr>and_")
+    assert breakable(f"<b>{name}\u202e").endswith("customers⟨U+202E⟩")
+    for short in ("total_assets", "x" * 60, 3, None, Markup(f"<b>{name}</b>")):
+        assert breakable(short) is short
