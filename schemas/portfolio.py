@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
+from schemas.questions import Question
 from schemas.rating import MasterScaleSpec
 from schemas.relation_kinds import (
     AnyRelation,
@@ -285,14 +286,6 @@ class TargetSpec(Frozen):
         return self
 
 
-class Question(Frozen):
-    """Something only people can answer; an unanswered question is an open finding on the card."""
-
-    question: str
-    owner: str
-    answer: str = ""
-
-
 class PortfolioSpec(Frozen):
     """A portfolio: its source, tables, target, split, candidates and gates."""
 
@@ -416,6 +409,7 @@ class PortfolioSpec(Frozen):
                 *(column.name for column in self.firms.columns + (self.filings.columns if self.filings else ())),
                 *(feature.name for feature in self.derived),
             ],
+            "topics of questions": [str(question.about) for question in self.questions if question.about],
         }
         for group, names in groups.items():
             twice = sorted({name for name in names if names.count(name) > 1})
