@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.edge_effects import Before, Effects, Scenario, mean_interval, share_interval
@@ -23,6 +22,7 @@ from models.graph_reading import Reading, asked_of_graph, reading
 from models.inputs import with_computed
 from models.perturbation import edited, with_copies
 from models.scoring import unfavourable_probability
+from models.segments import Segments
 from schemas.candidates import CandidateSpec
 from schemas.portfolio import PortfolioSpec
 from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
@@ -51,17 +51,12 @@ class Subject:
     ----------
     threshold
         Cut-off on the positive class of a binary target.
-    segments : (n,) str
-        The segment of each firm of the graph.
-    segmented_by
-        What the segments are.
     """
 
     spec: CandidateSpec
     scorer: Scorer
     threshold: float
-    segments: NDArray[np.str_]
-    segmented_by: str
+    segments: Segments
 
 
 def edge_stability(graph: CorporateGraph, portfolio: PortfolioSpec, subject: Subject, *, chosen: bool) -> EdgeStability:
@@ -119,7 +114,7 @@ class _Trial:
             reads_graph=True,
             firms=len(self.firms),
             of=self.graph.size,
-            segmented_by=self.subject.segmented_by,
+            segmented_by=self.subject.segments.by,
             together=min(self.together, len(self.firms)),
             flips=tuple(self._flips(tried)),
             bystanders=float(np.mean(self.bystanders)) if self.bystanders else None,
@@ -204,9 +199,11 @@ class _Trial:
             yield from self._by_segment(Change.ANY_REMOVAL, 1, *tried.worst_removals())
 
     def _by_segment(self, change: Change, edges: int, flipped: FloatVector, moved: FloatVector) -> Iterator[EdgeFlips]:
-        segments = self.subject.segments[self.firms]
-        for segment in (ALL_FIRMS, *np.unique(segments).tolist()):
-            rows = np.ones(len(segments), dtype=bool) if segment == ALL_FIRMS else segments == segment
+        of_firm = self.subject.segments.of_firm[self.firms]
+        for segment in (ALL_FIRMS, *self.subject.segments.names):
+            rows = np.ones(len(of_firm), dtype=bool) if segment == ALL_FIRMS else of_firm == segment
+            if not rows.any():
+                continue
             yield EdgeFlips(
                 change=change,
                 edges=edges,

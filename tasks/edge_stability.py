@@ -64,7 +64,7 @@ def _measured(
         return EdgeStability(candidate=name, chosen=chosen, reads_graph=False, of=graph.size)
     model = evidence.model(name, portfolio.primary_scheme)
     score = unfavourable_probability(read_frame(home, model.quarter_probabilities).to_numpy(), portfolio.target)
-    segments, segmented_by = firm_segments(graph, portfolio, protected, score)
+    segments = firm_segments(graph, portfolio, protected, score)
     threshold = next(one.threshold for one in evaluation.candidates if one.name == name)
     scorer = restore(home, model, spec).probabilities
-    return edge_stability(graph, portfolio, Subject(spec, scorer, threshold, segments, segmented_by), chosen=chosen)
+    return edge_stability(graph, portfolio, Subject(spec, scorer, threshold, segments), chosen=chosen)

@@ -10,6 +10,7 @@ from models.edge_stability import Subject, edge_stability
 from models.graph_reading import asked_of_graph, reading
 from models.inputs import with_computed
 from models.perturbation import Edit, edited
+from models.segments import Segments
 from schemas.candidates import Group
 from schemas.specs import GraphSpec
 from schemas.stability import ALL_FIRMS, Change
@@ -48,8 +49,9 @@ def measured(world, name="aggregates", graph=None, scorer=outgoing_share, thresh
         candidates=CANDIDATES, graph={"structure": ["degree"]}, stability={"moves": 40} | settings
     )
     spec = next(spec for spec in portfolio.candidates if spec.name == name)
-    segments = np.array(["x"] * graph.size) if segments is None else segments
-    return edge_stability(graph, portfolio, Subject(spec, scorer, threshold, segments, "nothing"), chosen=True)
+    of_firm = np.array(["x"] * graph.size) if segments is None else segments
+    told = Segments(of_firm, ("x", "many", "few", "nobody"), "nothing")
+    return edge_stability(graph, portfolio, Subject(spec, scorer, threshold, told), chosen=True)
 
 
 def overall(found, change):
@@ -159,7 +161,7 @@ def test_what_the_changes_of_others_do_is_told_apart(world):
 def test_segments_add_up_to_all_firms(world):
     segments = np.array(["few"] * 3 + ["many"] * 9)
     found = measured(world, segments=segments)
-    assert found.segments == (ALL_FIRMS, "few", "many")
+    assert found.segments == (ALL_FIRMS, "many", "few")
     few, many = (found.flips_of(Change.WORST, name)[0] for name in ("few", "many"))
     assert (few.firms, many.firms) == (3, 9)
     assert few.flipped.value == pytest.approx(2 / 3)

@@ -13,9 +13,9 @@ def graph(world):
 
 
 def test_thirds_of_the_scores_are_equally_large_and_equal_scores_stay_together(world, graph):
-    found, name = firm_segments(graph, world.portfolio(), {}, np.arange(graph.size))
+    found, names, name = firm_segments(graph, world.portfolio(), {}, np.arange(graph.size))
     values, counts = np.unique(found, return_counts=True)
-    assert name == "thirds of the scores"
+    assert (names[0], name) == ("lowest third of scores", "thirds of the scores")
     assert dict(zip(values.tolist(), counts.tolist(), strict=True)) == {
         "lowest third of scores": 10,
         "middle third of scores": 9,
@@ -26,8 +26,8 @@ def test_thirds_of_the_scores_are_equally_large_and_equal_scores_stay_together(w
 
 def test_a_feature_that_is_a_category_tells_firms_apart(world, graph):
     portfolio = world.portfolio(stability={"segment": "industry"})
-    found, name = firm_segments(graph, portfolio, {}, np.zeros(graph.size))
-    assert name == "industry"
+    found, names, name = firm_segments(graph, portfolio, {}, np.zeros(graph.size))
+    assert (names, name) == (("timber", "steel", "trade", "energy", "not known"), "industry")
     assert (
         dict(zip(graph.firms.tolist(), found.tolist(), strict=True)).items() >= {"a1": "timber", "z1": "trade"}.items()
     )
@@ -36,8 +36,8 @@ def test_a_feature_that_is_a_category_tells_firms_apart(world, graph):
 def test_a_protected_attribute_tells_firms_apart_and_a_missing_one_is_named(world, graph):
     portfolio = world.portfolio(stability={"segment": "region"})
     values = ["urban"] * (graph.size - 1) + [None]
-    found, name = firm_segments(graph, portfolio, {"region": values}, np.zeros(graph.size))
-    assert name == "region"
+    found, names, name = firm_segments(graph, portfolio, {"region": values}, np.zeros(graph.size))
+    assert (names, name) == (("urban", "rural", "not known"), "region")
     assert found[0] == "urban"
     assert found[-1] == "not known"
 
