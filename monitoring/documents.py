@@ -49,6 +49,8 @@ Form = Literal["html", "markdown"]
 
 #: What raises a finding where a gate failed.
 GATE = "gate of this refresh"
+#: How the findings begin that a question left open raises.
+UNANSWERED = "unanswered question"
 #: How `monitoring.gates` begins the names of the gates on drift.
 DRIFT_GATES = ("feature drift", "graph drift")
 
@@ -137,9 +139,9 @@ def open_findings(dossier: Dossier) -> list[Finding]:
     questions = [
         Finding(
             finding=one.question,
-            raised_by=f"question nobody answered ({one.source})",
+            raised_by=f"{UNANSWERED}: {one.source}",
             owner=one.owner,
-            retest="once it is answered in the portfolio file, at the next refresh",
+            retest="at the first refresh with an answer",
         )
         for one in settled(dossier.portfolio)
         if not one.answer
@@ -160,12 +162,12 @@ def open_findings(dossier: Dossier) -> list[Finding]:
 def findings_in_short(findings: Sequence[Finding]) -> str:
     """Count the findings by who raised them."""
     if not findings:
-        return "none"
+        return "no open finding"
     gates = sum(one.raised_by == GATE for one in findings)
-    questions = sum(one.raised_by.startswith("question") for one in findings)
+    questions = sum(one.raised_by.startswith(UNANSWERED) for one in findings)
     parts = {"failed gate": gates, "unanswered question": questions, "other": len(findings) - gates - questions}
     told = [f"{count} {name}{'s' if count > 1 and name != 'other' else ''}" for name, count in parts.items() if count]
-    return f"{len(findings)}: {', '.join(told)}"
+    return f"{len(findings)} open finding{'s' if len(findings) > 1 else ''}: {', '.join(told)}"
 
 
 def gates_in_short(judged: Judged) -> str:
