@@ -19,6 +19,7 @@ from schemas.results import (
     Verdict,
 )
 from schemas.specs import GatesSpec
+from schemas.stability import Change, EdgeStability
 from schemas.terms import GATED_SAMPLES, Judgement, Sample, Scheme
 
 Comparison = Literal["at least", "at most"]
@@ -56,19 +57,22 @@ def judged_gates(
     fairness: tuple[GroupFairness, ...],
     feature_drift: Drift,
     graph_drift: Drift,
+    edge_stability: EdgeStability,
     monitoring: QuarterMonitoring | None = None,
 ) -> tuple[GateResult, ...]:
     """Return every gate of a refresh.
 
-    `calibration` has the chosen candidate's `monitoring.calibration.excess_calibration_gap` on each test sample.
-    `feature_drift` and `graph_drift` are held against fixed limits; where `monitoring` has limits from the earlier
-    quarters, its alarms count instead, so that what ordinarily moves stops nobody.
+    `calibration` has the chosen candidate's `monitoring.calibration.excess_calibration_gap` on each test sample;
+    `edge_stability` is that candidate's too. `feature_drift` and `graph_drift` are held against fixed limits; where
+    `monitoring` has limits from the earlier quarters, its alarms count instead, so that what ordinarily moves stops
+    nobody.
     """
     limits = portfolio.gates
     unmet = sum(not expectation.met for expectation in admission.expectations)
     return (
         gate("expectations unmet", float(unmet), 0.0, "at most", f"of {len(admission.expectations)} expectations"),
         *_discrimination(portfolio, split, evaluation),
+        _edge_stability(portfolio, edge_stability),
         *_calibration(portfolio, split, calibration),
         gate(
             "leakage gap",
@@ -147,6 +151,18 @@ def _discrimination(portfolio: PortfolioSpec, split: SplitResult, evaluation: Ev
             "at most",
             reason,
         )
+
+
+def _edge_stability(portfolio: PortfolioSpec, found: EdgeStability) -> GateResult:
+    name, limit = "stability (firms whose class one edge turns, worst case)", portfolio.gates.maximum_flip_share
+    if not portfolio.linking_relations:
+        return gate(name, None, limit, "at most", "the portfolio declares no relation")
+    if not found.reads_graph:
+        return gate(name, 0.0, limit, "at most", f"{found.candidate} reads no edge, so that none can turn it")
+    if found.reason:
+        return gate(name, None, limit, "at most", found.reason)
+    worst = found.flips_of(Change.WORST)[0]
+    return gate(name, worst.flipped.value, limit, "at most", f"of {found.firms:,} firms drawn from {found.of:,}")
 
 
 def _calibration(

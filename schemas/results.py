@@ -7,20 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.base import Frozen
+from schemas.interval import Interval as Interval  # noqa: PLC0414 - everybody takes it from here
 from schemas.monitoring import QuarterMonitoring
 from schemas.references import FileRef
+from schemas.stability import EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
-
-
-class Interval(Frozen):
-    """An estimate and its 95 % interval; `low` and `high` are None when it cannot be formed.
-
-    `value` is None when the quantity itself is undefined (the AUC of one class, say).
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 class QuarantinedRow(Frozen):
@@ -423,6 +414,8 @@ class Judged(Frozen):
     verdict: Verdict
     #: None for the first published quarter, and in what was published before quarters were monitored
     monitoring: QuarterMonitoring | None = None
+    #: the chosen candidate's first, then that of another one for comparison; none in what was published before
+    edge_stability: tuple[EdgeStability, ...] = ()
 
 
 class Refresh(Frozen):

@@ -13,6 +13,7 @@ from monitoring.gates import judged_gates, verdict
 from schemas.references import Evidence, FileRef, JudgementRef, RefreshRun
 from schemas.results import AdmissionResult, Evaluation, GroupFairness, Judged, SplitResult
 from schemas.terms import GATED_SAMPLES, Judgement, Sample
+from tasks.edge_stability import measured_edge_stability
 from tasks.evaluation import read_contest
 from tasks.graphs import read_graph
 from tasks.lake import read_frame, read_json, write_frame, write_json
@@ -31,6 +32,7 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
     attributes = read_frame(home, evidence.panel.attributes).filter(pl.col("quarter") == str(run.quarter))
     fairness = _fairness(run, attributes, scores)
     compared = monitored(home, run.portfolio, current, attributes)
+    steady = measured_edge_stability(run, evidence, evaluation, current, _aligned(scores, attributes))
     gates = judged_gates(
         run.portfolio,
         admission=read_json(home, evidence.admission.evidence, AdmissionResult),
@@ -41,6 +43,7 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
         feature_drift=compared.features,
         graph_drift=compared.graph,
         monitoring=compared.quarter,
+        edge_stability=steady[0],
     )
     judged = Judged(
         fairness=fairness,
@@ -49,6 +52,7 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
         gates=gates,
         verdict=verdict(evaluation, gates),
         monitoring=compared.quarter,
+        edge_stability=steady,
     )
     counts = {kind: sum(gate.verdict is kind for gate in gates) for kind in Judgement}
     note(", ".join(f"{count} {kind}" for kind, count in counts.items()) + f": {judged.verdict.outcome}")
@@ -87,10 +91,14 @@ def _calibration(home: Path, run: RefreshRun, evidence: Evidence, evaluation: Ev
 
 
 def _fairness(run: RefreshRun, attributes: pl.DataFrame, scores: pl.DataFrame) -> tuple[GroupFairness, ...]:
-    aligned = scores.select("firm_id").join(attributes, on="firm_id", how="left", maintain_order="left")
     return adverse_impact(
-        aligned,
+        _aligned(scores, attributes),
         scores["favourable"].to_numpy(),
         run.portfolio.protected_columns,
         least_group_size=run.portfolio.gates.least_group_size,
     )
+
+
+def _aligned(scores: pl.DataFrame, attributes: pl.DataFrame) -> pl.DataFrame:
+    """Return the firms' attributes in the order of their scores, which is that of the graph."""
+    return scores.select("firm_id").join(attributes, on="firm_id", how="left", maintain_order="left")

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
 from markupsafe import Markup
 
 from models.discrimination import METRICS
+from monitoring.annex_iv import ANNEX_IV
 from monitoring.charts import CalibrationBin, RocCurve, SampleCurves
 from monitoring.documents import (
     Dossier,
@@ -27,7 +29,9 @@ from monitoring.embeddings_page import embeddings_page_html, embeddings_page_mar
 from monitoring.filters import amount, breakable, inert, interval, markdown, shortened
 from monitoring.graph_page import graph_page_html, graph_page_markdown
 from monitoring.irb import RatedFirms, RatedRows, auc_comparison, concentration, migration, sample_tests
+from monitoring.logic import LOGIC
 from monitoring.rules import RULES
+from schemas.candidates import CandidateSpec
 from schemas.diffs import (
     CommunitiesDiff,
     Community,
@@ -56,6 +60,7 @@ from schemas.portrait import (
     RelationAge,
     Tail,
 )
+from schemas.questions import ASKED, Topic
 from schemas.rating import MasterScaleSpec
 from schemas.references import RefreshKey
 from schemas.results import (
@@ -88,6 +93,7 @@ from schemas.results import (
     TableAdmission,
     Verdict,
 )
+from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
 
 EVIL = "<script>alert(1)</script> \"'`|*[x](http://evil)\u202eevil\u2066\nnext & $x^{$"
@@ -152,8 +158,9 @@ def _portfolio(text: str, **changes: object) -> PortfolioSpec:
         "limitations": ["Trained on quarters without a recession.", *([text] if text else [])],
         "questions": [
             {"question": "Are sole traders or guarantors scored?", "owner": "Compliance"},
-            {"question": "Who may override a score?", "owner": "Head of credit", "answer": "Two credit officers."},
-            {"question": f"What is the materiality? {text}".strip(), "owner": "Model owner"},
+            {"about": "oversight", "owner": "Head of credit", "answer": f"Two credit officers. {text}".strip()},
+            {"about": "materiality", "question": f"What is the materiality? {text}".strip(), "owner": "Board"},
+            {"about": "escalation", "answer": "The model owner, within five days."},
         ],
     }
     return PortfolioSpec.model_validate(fields | changes)
@@ -250,6 +257,29 @@ def _monitoring(text: str) -> QuarterMonitoring:
     )
 
 
+def _edge_stability(text: str) -> tuple[EdgeStability, ...]:
+    """Return that of a candidate whose own edges count, and of a network beside it."""
+    flips = tuple(
+        EdgeFlips(
+            change=change,
+            edges=edges,
+            segment=segment,
+            firms=40,
+            flipped=Interval(value=0.03 * edges, low=0.01, high=0.2),
+            score_change=Interval(value=0.0123, low=0.01, high=0.02),
+        )
+        for segment in (ALL_FIRMS, text or "mining")
+        for change in Change
+        for edges in ((1,) if change is Change.ANY_REMOVAL else (1, 2, 5))
+    )
+    fields = {"reads_graph": True, "firms": 40, "of": 2400, "segmented_by": "industry"}
+    shown = tuple(one for one in flips if one.change is not Change.ANY_REMOVAL)
+    return (
+        EdgeStability(candidate="lightgbm_neighbour", chosen=True, flips=flips, **fields),
+        EdgeStability(candidate="graphsage", chosen=False, flips=shown, together=40, bystanders=0.00017, **fields),
+    )
+
+
 def _judged(text: str) -> Judged:
     shares = Histogram(
         edges=tuple(f"{low / 10:.1f}" for low in range(11)), expected=(0.1,) * 10, actual=(0.02,) * 5 + (0.18,) * 5
@@ -270,6 +300,7 @@ def _judged(text: str) -> Judged:
     earlier = Quarter(2023, 4)
     return Judged(
         monitoring=_monitoring(text),
+        edge_stability=_edge_stability(text),
         fairness=(
             GroupFairness(
                 attribute="region",
@@ -840,6 +871,7 @@ def test_the_card_says_what_was_decided_and_on_what_grounds(write):
     for gate in ("minimum AUC", "maximum leakage gap", "feature drift", "graph drift"):
         assert gate in text
     assert dossier.judged.verdict.summary in text
+    assert "4 passed, 1 failed, 0 not assessable" in text
     assert "0.741 [0.720, 0.765]" in text
     assert "+0.050 [+0.021, +0.083]" in text
     assert "+0.012 [−0.010, +0.034]" in text
@@ -948,12 +980,68 @@ def test_the_card_tests_the_candidate_as_a_rating_system_beside_the_bootstrap_by
 
 def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
     findings = open_findings(DOSSIERS["rich"])
+    card = Page(written(model_card_html, "rich")).text
     assert [(found.finding, found.owner) for found in findings] == [
+        ("Gate failed: feature drift: share of drifted columns. 2 of 4 features drifted.", "model owner"),
+        *(
+            ("What is the materiality?", "Board") if asked.topic is Topic.MATERIALITY else (asked.question, asked.owner)
+            for asked in ASKED
+            if asked.topic not in (Topic.OVERSIGHT, Topic.ESCALATION)
+        ),
         ("Are sole traders or guarantors scored?", "Compliance"),
-        ("What is the materiality?", "Model owner"),
-        ("Gate failed: feature drift: share of drifted columns. 2 of 4 features drifted.", "not assigned"),
     ]
-    assert all(found.finding in Page(written(model_card_html, "rich")).text for found in findings)
+    assert all(found.finding in card and found.retest in card for found in findings)
+    assert f"{len(findings)} open findings: 1 failed gate, {len(ASKED) - 1} unanswered questions." in card
+
+
+@pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
+def test_the_card_says_how_few_edges_turn_a_firm_and_what_of_that_is_exact(write):
+    text = written(write, "rich")
+    text = Page(text).text if write is model_card_html else text
+    whole = " ".join(text.split())
+    assert "lightgbm_neighbour: chosen" in whole
+    assert "every removal of one edge was tried: that row is exact for the firms drawn." in whole
+    assert "graphsage: not chosen, shown for comparison, without a gate" in whole
+    assert "The edges of 40 firms were changed at a time; other firms' scores moved by 0.0002 on average." in whole
+    assert "worst of all removals" in whole
+    assert "0.150 [0.010, 0.200]" in whole
+    assert "that turn in the worst case found, by industry" in whole
+    assert "Not assessable: it was not measured for this refresh." in written(write, "poor")
+
+
+def test_a_candidate_that_reads_no_edge_is_certified():
+    dossier = DOSSIERS["rich"]
+    plain = EdgeStability(candidate="logistic_own", chosen=True, reads_graph=False, of=2400)
+    judged = dossier.judged.model_copy(update={"edge_stability": (plain,)})
+    text = " ".join(model_card_markdown(dossier.model_copy(update={"judged": judged})).split())
+    assert "**certified** It reads no edge: no change of edges can move its scores. Of 2,400 firms none" in text
+
+
+@pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
+def test_every_topic_is_on_the_card_with_its_answer_or_as_an_open_finding(write):
+    text = written(write, "rich")
+    text = Page(text).text if write is model_card_html else text.replace("\\", "")
+    assert all(asked.title in text and asked.source in text for asked in ASKED)
+    assert "Two credit officers." in text
+    for part in ANNEX_IV:
+        assert part.asks in text
+    assert "to be completed" not in text.lower()
+    assert "Scope decision, by compliance:" in " ".join(text.split())
+
+
+def test_the_first_page_is_the_decision_and_no_more():
+    text = written(model_card_markdown, "rich")
+    first = text.partition("\n## Decision")[2].partition("\n## ")[0]
+    assert len(re.findall(r"^\*\*.*\*\*$", first, flags=re.MULTILINE)) == 2, "the gain and the gates"
+    for told in ("Gain over the best simple model", "Known limits", "Sign-off", "15 open findings: "):
+        assert told in first
+
+
+@pytest.mark.parametrize(
+    "kind", [spec.model_fields["kind"].annotation for spec in get_args(get_args(CandidateSpec)[0])]
+)
+def test_the_logic_of_every_kind_of_candidate_can_be_told(kind):
+    assert LOGIC[get_args(kind)[0]]
 
 
 @pytest.mark.parametrize("write", [*HTML[:3], *(one for one in MARKDOWN if one is not embeddings_page_markdown)])
