@@ -18,7 +18,7 @@ from tasks.settings import Settings, prepare_environment, settings
 
 _LOOPBACK = "127.0.0.1"
 #: the folder a document lies in, by how many folders there are between it and the lake
-_DOCUMENTS = {3: ("documents",), 1: ("diffs", "audits", "drifts", "tunes")}
+_DOCUMENTS = {3: ("documents",), 1: ("diffs", "audits", "drifts", "outcomes", "tunes")}
 _TYPES = {".html": "text/html", ".md": "text/plain", ".json": "application/json"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "

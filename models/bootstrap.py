@@ -141,6 +141,49 @@ def paired_difference(
     return _interval(value, ours - theirs, clusters)
 
 
+class AucChange(NamedTuple):
+    """AUC of one sample, AUC of another, and the first minus the second."""
+
+    now: Interval
+    before: Interval
+    change: Interval
+
+
+def auc_change(
+    now: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
+    before: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
+    *,
+    draws: int,
+    seed: int,
+) -> AucChange:
+    """Compare the AUC of two samples of different rows, with 95 % percentile intervals over clusters.
+
+    A cluster with rows in both samples comes along in both, so that what is peculiar to it does not pass for a change.
+
+    Parameters
+    ----------
+    now, before
+        Each (truth, probabilities, clusters), as in `score_intervals`: (n,), (n, 2) and (n,).
+
+    Returns
+    -------
+    AucChange
+        `low` and `high` are None under the conditions of `score_intervals`.
+    """
+    clusters = np.concatenate([np.asarray(now[2]), np.asarray(before[2])])
+    weights = cluster_weights(clusters, draws=draws, seed=seed)
+    rows = len(np.asarray(now[0]))
+    sides = []
+    for (truth, probabilities, own), part in ((now, weights[:, :rows]), (before, weights[:, rows:])):
+        point = point_scores(truth, probabilities)["auc"]
+        sides.append(ResampledAuc(point, scores(truth, probabilities, weights=part)["auc"], np.asarray(own)))
+    value = None if sides[0].point is None or sides[1].point is None else sides[0].point - sides[1].point
+    return AucChange(
+        *(_interval(side.point, side.replicates, side.clusters) for side in sides),
+        _interval(value, sides[0].replicates - sides[1].replicates, clusters),
+    )
+
+
 class ResampledAuc(NamedTuple):
     """AUC of one model on rows as they are (None if undefined) and on each resample, (draws,), NaN where undefined."""
 

@@ -76,9 +76,7 @@ def expected_auc(probability: npt.ArrayLike) -> float | None:
     return ordered / pairs if pairs > 1e-12 * len(p) else None
 
 
-def drawn_performance(
-    probability: npt.ArrayLike, called: npt.ArrayLike, *, draws: int, seed: int
-) -> DrawnPerformance:
+def drawn_performance(probability: npt.ArrayLike, called: npt.ArrayLike, *, draws: int, seed: int) -> DrawnPerformance:
     """Draw every firm's outcome from its probability, independently, and measure the scores on each draw.
 
     Parameters

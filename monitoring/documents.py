@@ -18,12 +18,13 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.discrimination import METRICS
-from monitoring import charts, filters, graph_charts, rules
+from monitoring import charts, filters, graph_charts, performance_charts, rules
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
 from schemas.base import Frozen
 from schemas.hidden_layers import HiddenLayers
 from schemas.irb import IrbValidation
+from schemas.performance import Performance
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.references import RefreshKey
@@ -69,6 +70,8 @@ class Dossier(Frozen):
         What the networks make of firms; None if there is no network, or nothing to show of it.
     irb
         The chosen candidate as a rating system.
+    performance
+        What earlier refreshes scored against what became of it.
     """
 
     portfolio: PortfolioSpec
@@ -89,6 +92,7 @@ class Dossier(Frozen):
     publication_dates_known: bool
     hidden_layers: HiddenLayers | None = None
     irb: IrbValidation | None = None
+    performance: Performance | None = None
 
 
 class Finding(Frozen):
@@ -258,6 +262,7 @@ def template_environment(form: Form) -> Environment:
     environment.globals.update(
         tools, charts=charts, graph_charts=graph_charts, rules=rules, judgements=Judgement, form=form
     )
+    environment.globals["performance_charts"] = performance_charts
     return environment
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from schemas.base import Frozen
 from schemas.irb import Light
 from schemas.monitoring import Alarm, Reading
@@ -36,7 +38,7 @@ class Confusion(Frozen):
 class PerformanceEstimate(Frozen):
     """What to expect of scores before any outcome is known, if every probability is right.
 
-    Each interval holds what 95 % of the outcomes drawn from these probabilities would show, firm by firm on its own: the
+    Each interval holds what 95 % of outcomes show that are drawn from these probabilities, firm by firm on its own: the
     true spread is wider where firms default together.
     """
 
@@ -140,7 +142,7 @@ class Performance(Frozen):
     realised: tuple[RealisedVintage, ...] = ()
     grades: tuple[RealisedCalibration, ...] = ()
     awaited: tuple[AwaitedVintage, ...] = ()
-    left_out: dict[str, str] = {}
+    left_out: dict[str, str] = Field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     reason: str = ""

@@ -81,7 +81,8 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
     status = seen["status"]
     assert all(one["runs"] for one in status["services"])
     planned = {one["deployment"]: one["at"] for one in status["next_runs"]}
-    assert planned.keys() >= {"quarterly_refresh/served", "drift_monitor/served"}
+    assert planned.keys() >= {"quarterly_refresh/served", "drift_monitor/served", "outcomes_analysis/served"}
+    assert planned["outcomes_analysis/served"][8:16] == "02T04:00"
     assert planned["quarterly_refresh/served"][5:16] in {f"{month}-01T06:00" for month in ("01", "04", "07", "10")}
     [bank] = status["portfolios"]
     assert bank["last_refresh"]["quarter"] == "2025Q1"
@@ -93,8 +94,8 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
 
     kept = {name: key for name, key in seen["before"].items() if "tell" not in name}
     assert seen["after"] == kept
-    assert len(kept) == 3
-    assert len(seen["before"]) == 7
+    assert len(kept) == 4
+    assert len(seen["before"]) == 8
     assert [told["quarter"] for told in drifts(hook)] == ["2024Q4", "2025Q1"]
     assert "feature staff" in drifts(hook)[0]["reason"]
 

@@ -44,7 +44,11 @@ def test_where_the_probabilities_are_right_the_estimate_comes_true(calibrated):
     assert tp / (tp + fp) == pytest.approx(seen["precision"], abs=0.02)
     assert tp / (tp + fn) == pytest.approx(seen["recall"], abs=0.02)
     drawn = drawn_performance(probability, called, draws=200, seed=1)
-    for values, value in ((drawn.auc, seen["auc"]), (drawn.accuracy, seen["accuracy"]), (drawn.defaults, outcome.sum())):
+    for values, value in (
+        (drawn.auc, seen["auc"]),
+        (drawn.accuracy, seen["accuracy"]),
+        (drawn.defaults, outcome.sum()),
+    ):
         assert values.min() < value < values.max()
         assert values.std() < 0.02 * values.mean()
 
