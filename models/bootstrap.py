@@ -177,10 +177,12 @@ def auc_change(
     for (truth, probabilities, own), part in ((now, weights[:, :rows]), (before, weights[:, rows:])):
         point = point_scores(truth, probabilities)["auc"]
         sides.append(ResampledAuc(point, scores(truth, probabilities, weights=part)["auc"], np.asarray(own)))
-    value = None if sides[0].point is None or sides[1].point is None else sides[0].point - sides[1].point
+    first, second = sides
+    value = None if first.point is None or second.point is None else first.point - second.point
     return AucChange(
-        *(_interval(side.point, side.replicates, side.clusters) for side in sides),
-        _interval(value, sides[0].replicates - sides[1].replicates, clusters),
+        now=_interval(first.point, first.replicates, first.clusters),
+        before=_interval(second.point, second.replicates, second.clusters),
+        change=_interval(value, first.replicates - second.replicates, clusters),
     )
 
 

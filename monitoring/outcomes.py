@@ -219,7 +219,7 @@ def _calibration(
         firms=len(outcome),
         defaults=int(outcome.sum()),
         expected_rate=float(probability.mean()),
-        observed_rate=_within(rate, rates) if communities > 1 else Interval(value=rate),
+        observed_rate=_within(rate, rates) if communities > 1 and 0 < rate < 1 else Interval(value=rate),
         by_community=p_value,
         light=traffic_light(p_value),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from pydantic import Field
 
 from schemas.base import Frozen
@@ -60,7 +62,8 @@ class RealisedCalibration(Frozen):
     expected_rate
         Mean probability.
     observed_rate
-        Share with an unfavourable outcome; interval by community.
+        Share with an unfavourable outcome; interval by community, unless it is none or all of them: drawing again what
+        never happened shows no spread.
     by_community
         Share of draws of whole communities in which the rate is at most the expected one: small, the estimates are too
         low. None with fewer than two communities.
@@ -146,6 +149,12 @@ class Performance(Frozen):
     readings: tuple[Reading, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     reason: str = ""
+
+    @property
+    def overlapping(self) -> bool:
+        """Tell whether two realised quarters are so near that one outcome counts in both."""
+        nearest = (after.quarter < one.closed for one, after in pairwise(self.realised))
+        return any(nearest)
 
 
 class OutcomesAnalysis(Frozen):

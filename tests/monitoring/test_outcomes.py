@@ -123,6 +123,21 @@ def test_one_community_and_one_default_leave_no_interval_and_no_change(portfolio
     assert "fewer than two firms" in found.readings[0].reason
 
 
+def test_what_never_happened_has_a_rate_and_no_interval(portfolio):
+    none = scored(0)
+    none.outcome[:] = 0
+    overall = performance([none], portfolio, T.shifted(1), {}).realised[0].overall
+    assert (overall.observed_rate.value, overall.observed_rate.low, overall.light) == (0.0, None, "green")
+
+
+def test_quarters_nearer_than_the_horizon_overlap(world):
+    year = world.portfolio(
+        evaluation={"bootstrap_draws": 20}, target=world.portfolio().target.model_dump() | {"horizon_quarters": 4}
+    )
+    found = {step: performance([scored(0), scored(step)], year, T.shifted(9), {}).overlapping for step in (1, 3, 4)}
+    assert found == {1: True, 3: True, 4: False}
+
+
 def test_an_estimate_says_how_far_chance_goes():
     rng = np.random.default_rng(0)
     few, many = (rng.beta(1.5, 6.0, count) for count in (50, 5000))
