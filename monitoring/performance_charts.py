@@ -67,7 +67,7 @@ def _finish(figure: Any, axes: Any, found: Performance, label: str) -> None:
 
 
 def _order(found: Performance) -> list[Quarter]:
-    return sorted({one.quarter for one in (*found.realised, *found.awaited)})
+    return sorted({one.quarter for one in found.realised} | {one.quarter for one in found.awaited})
 
 
 def _quarters(found: Performance) -> str:
