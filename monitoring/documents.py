@@ -18,7 +18,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.discrimination import METRICS
-from monitoring import charts, filters, graph_charts, rules
+from monitoring import charts, filters, graph_charts, performance_charts, rules
 from monitoring.annex_iv import ANNEX_IV
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
@@ -27,6 +27,7 @@ from monitoring.questions import owner_of, settled
 from schemas.base import Frozen
 from schemas.hidden_layers import HiddenLayers
 from schemas.irb import IrbValidation
+from schemas.performance import Performance
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.questions import Topic
@@ -78,6 +79,8 @@ class Dossier(Frozen):
         What the networks make of firms; None if there is no network, or nothing to show of it.
     irb
         The chosen candidate as a rating system.
+    performance
+        What earlier refreshes scored against what became of it.
     """
 
     portfolio: PortfolioSpec
@@ -98,6 +101,7 @@ class Dossier(Frozen):
     publication_dates_known: bool
     hidden_layers: HiddenLayers | None = None
     irb: IrbValidation | None = None
+    performance: Performance | None = None
 
 
 class Finding(Frozen):
@@ -296,6 +300,7 @@ def template_environment(form: Form) -> Environment:
         tools,
         charts=charts,
         graph_charts=graph_charts,
+        performance_charts=performance_charts,
         rules=rules,
         annex_iv=ANNEX_IV,
         logic=LOGIC,

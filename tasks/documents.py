@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from models.engine import engine_name
 from models.evaluation import Contest
 from monitoring.artifact_tables import candidate_rows, fairness_rows, gate_rows
 from monitoring.charts import SampleCurves, calibration_bins, roc_curve_points
@@ -24,7 +21,6 @@ from monitoring.documents import (
 )
 from monitoring.embeddings_page import EMBEDDINGS, embeddings_page_html, embeddings_page_markdown
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
-from schemas.portfolio import PortfolioSpec
 from schemas.references import DocumentRef, Evidence, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
@@ -36,18 +32,18 @@ from schemas.results import (
 )
 from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
+from tasks.environment import environment
 from tasks.evaluation import read_contest
 from tasks.hidden_layers import hidden_layers
 from tasks.irb import irb_validation
 from tasks.lake import read_frame, read_json, write_file, write_json
+from tasks.outcomes import published_performance
 from tasks.portraits import graph_portrait
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
 from tasks.workbook import WORKBOOK, validation_workbook
 
-_LIBRARIES = ("prefect", "torch", "dgl", "lightgbm", "catboost", "autogluon.tabular", "scikit-learn", "networkit",
-              "polars", "pandera", "great-expectations", "evidently", "mlflow", "numpy", "scipy")  # fmt: skip
 _QUARANTINE_SHOWN = 20
 #: the numbers of the tests of IRB validation
 IRB = "irb.json"
@@ -104,25 +100,6 @@ def _show(run: RefreshRun, dossier: Dossier) -> None:
         create_table_artifact(rows, key=f"{key}-{name}", description=f"{name.capitalize()} of {about}")
 
 
-def environment(portfolio: PortfolioSpec) -> dict[str, str]:
-    """Return what a fit's bits depend on besides data and code."""
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "threads": str(portfolio.training.threads),
-        "seed": str(portfolio.training.seed),
-        "graph engine": engine_name(),
-        **{library: _version(library) for library in _LIBRARIES},
-    }
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> Dossier:
     catalogue = open_catalogue(settings().database_url)
     judged = read_json(home, judgement.judged, Judged)
@@ -144,6 +121,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         curves=_curves(contest, evaluation),
         hidden_layers=hidden_layers(home, contest, evidence),
         irb=irb_validation(run, evidence, evaluation),
+        performance=published_performance(home, run, evidence.admission, judgement),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),

@@ -53,7 +53,7 @@ def monitored(
         If a published file is not what was recorded.
     """
     quarter = Quarter.of(graph.as_of)
-    versions = _newest_versions(portfolio.name, before=quarter)
+    versions = newest_versions(portfolio.name, before=quarter)
     if not versions:
         nothing = Drift(expected_quarter=None, reason=_FIRST)
         return Monitored(nothing, nothing, None)
@@ -72,14 +72,14 @@ def recalled_quarters(home: Path, portfolio: PortfolioSpec, before: Quarter) -> 
     One that was published without being monitored is measured now, without limits of its own. The first published
     quarter has nothing to be compared with.
     """
-    versions = _newest_versions(portfolio.name, before)[-_RECALLED - 1 :]
+    versions = newest_versions(portfolio.name, before)[-_RECALLED - 1 :]
     found: list[QuarterMonitoring] = []
     for previous, version in pairwise(versions):
         found.append(_kept(home, version) or _measured_again(home, portfolio, previous, version))
     return found
 
 
-def _newest_versions(portfolio: str, before: Quarter) -> list[PublishedRefresh]:
+def newest_versions(portfolio: str, before: Quarter) -> list[PublishedRefresh]:
     """Return the version published last of every earlier quarter whose files are there, oldest quarter first."""
     published = open_catalogue(settings().database_url).published_versions(portfolio)
     newest = {one.refresh.quarter: one for one in published if one.pruned_at is None and one.refresh.quarter < before}

@@ -23,7 +23,7 @@ from schemas.reproduction import Comparison, Provenance, Reproduction
 from schemas.results import GraphStatistics, Manifest
 from tasks.catalogue import PublishedRefresh, open_catalogue
 from tasks.diffing import STATISTICS
-from tasks.documents import environment
+from tasks.environment import environment
 from tasks.identity import LOCK, code_files, digest_of_code, key_of_parts, spec_hash
 from tasks.lake import discard, published_file, read_file, read_frame, read_json, rebased, verify_folder, write_file
 from tasks.progress import note
