@@ -18,7 +18,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.discrimination import METRICS
-from monitoring import charts, filters, graph_charts, rules
+from monitoring import charts, filters, graph_charts, rules, score_charts
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
 from schemas.base import Frozen
@@ -69,6 +69,8 @@ class Dossier(Frozen):
         What the networks make of firms; None if there is no network, or nothing to show of it.
     irb
         The chosen candidate as a rating system.
+    movers
+        Ids of the firms of `judged.score_drift.largest`, in their order.
     """
 
     portfolio: PortfolioSpec
@@ -89,6 +91,7 @@ class Dossier(Frozen):
     publication_dates_known: bool
     hidden_layers: HiddenLayers | None = None
     irb: IrbValidation | None = None
+    movers: tuple[str, ...] = ()
 
 
 class Finding(Frozen):
@@ -256,7 +259,13 @@ def template_environment(form: Form) -> Environment:
         )
     }
     environment.globals.update(
-        tools, charts=charts, graph_charts=graph_charts, rules=rules, judgements=Judgement, form=form
+        tools,
+        charts=charts,
+        graph_charts=graph_charts,
+        score_charts=score_charts,
+        rules=rules,
+        judgements=Judgement,
+        form=form,
     )
     return environment
 

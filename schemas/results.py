@@ -9,6 +9,7 @@ from pydantic import Field
 from schemas.base import Frozen
 from schemas.monitoring import QuarterMonitoring
 from schemas.references import FileRef
+from schemas.score_drift import ScoreDrift
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
 
 
@@ -370,11 +371,36 @@ class RelationChurn(Frozen):
     jaccard: float | None
 
 
+class WordDrift(Frozen):
+    """A word and the shares of texts that have it, then and now."""
+
+    word: str
+    before: float
+    after: float
+
+
+class TextDrift(Frozen):
+    """What moved in the texts of a relation or column, beside its entry among the columns.
+
+    `chance` is the share of permutations within firms that lie as far apart; the words are those whose share of texts
+    rose or fell most, none where embeddings are delivered.
+    """
+
+    name: str
+    before: int
+    after: int
+    distance: float
+    chance: float
+    rising: tuple[WordDrift, ...] = ()
+    falling: tuple[WordDrift, ...] = ()
+
+
 class Drift(Frozen):
     """Drift of features or of the graph against the quarter published before."""
 
     expected_quarter: Quarter | None
     columns: tuple[ColumnDrift, ...] = ()
+    texts: tuple[TextDrift, ...] = ()
     churn: tuple[RelationChurn, ...] = ()
     firms_in: int = 0
     firms_out: int = 0
@@ -423,6 +449,8 @@ class Judged(Frozen):
     verdict: Verdict
     #: None for the first published quarter, and in what was published before quarters were monitored
     monitoring: QuarterMonitoring | None = None
+    #: None in what was published before scores were compared
+    score_drift: ScoreDrift | None = None
 
 
 class Refresh(Frozen):
