@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
 from models.column_distances import STABILITY_INDEX, number_measures
 from models.measures import Direction, Measured, Vector, share, undefined
-from models.rating_scale import grades_of
 from models.score_shift import ShiftParts
 from monitoring.baseline import held_against_history
 from monitoring.quarter import raised_alarms, values_by_statistic
+from monitoring.score_migration import class_migration, grade_migration
+from monitoring.scored_quarters import ComparedScores, firm_shifts
 from monitoring.trends import telling_trends
 from schemas.monitoring import QuarterMonitoring, Reading
 from schemas.portfolio import PortfolioSpec
-from schemas.score_drift import FirmShift, PartName, ScoreDrift, ScoreMigration, ShiftPart
-from schemas.terms import Quarter
+from schemas.score_drift import FirmShift, PartName, ScoreDrift, ShiftPart
 
 #: the subject of every reading
 SCORES = "scores"
@@ -31,64 +27,6 @@ _BY = "mean absolute shift by {}"
 #: firms that are shown one by one
 MOST = 15
 _BINS = 10
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The scores of a quarter.
-
-    Attributes
-    ----------
-    firms : (n,) str
-        Ascending.
-    scores : (n,)
-        Probability of an unfavourable outcome.
-    classes : (n,) str
-        Predicted class.
-    """
-
-    quarter: Quarter
-    candidate: str
-    firms: NDArray[np.str_]
-    scores: Vector
-    classes: NDArray[np.str_]
-
-    @classmethod
-    def of(cls, quarter: Quarter, candidate: str, rows: pl.DataFrame) -> Scored:
-        """Take the scores as they are published: ``firm_id``, ``unfavourable_probability``, ``predicted_class``."""
-        rows = rows.sort("firm_id")
-        return cls(
-            quarter,
-            candidate,
-            rows["firm_id"].to_numpy().astype(np.str_),
-            rows["unfavourable_probability"].to_numpy(),
-            rows["predicted_class"].to_numpy().astype(np.str_),
-        )
-
-
-@dataclass(frozen=True)
-class ComparedScores:
-    """Two quarters' scores, with the places of the firms that are in both."""
-
-    before: Scored
-    after: Scored
-    portfolio: PortfolioSpec
-
-    @cached_property
-    def in_both(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Where the firms of both quarters are in each, ascending by id."""
-        _, rows, places = np.intersect1d(self.before.firms, self.after.firms, assume_unique=True, return_indices=True)
-        return rows, places
-
-    def shared(self) -> tuple[Vector, Vector]:
-        """Return the scores then and now of the firms of both quarters, (n,) each."""
-        rows, places = self.in_both
-        return self.before.scores[rows], self.after.scores[places]
-
-    def grades(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the grades then and now, by today's master scale; 0 is the best."""
-        scale = self.portfolio.master_scale
-        return grades_of(self.before.scores, scale), grades_of(self.after.scores, scale)
 
 
 def score_drift(compared: ComparedScores, parts: ShiftParts | None, parts_reason: str = "") -> ScoreDrift:
@@ -114,61 +52,12 @@ def score_drift(compared: ComparedScores, parts: ShiftParts | None, parts_reason
         mean_before=float(before.mean()) if some else None,
         mean_after=float(after.mean()) if some else None,
         stability_index=next((one.value for one in _distances(compared) if one.statistic == STABILITY_INDEX), None),
-        migrations=(_grade_migration(compared), _class_migration(compared)) if some else (),
+        migrations=(grade_migration(compared), class_migration(compared)) if some else (),
         parts=tuple(_summaries(parts)) if parts is not None and some else (),
         parts_reason=parts_reason,
         largest=tuple(
             _shift(row) for row in firm_shifts(compared, parts).head(min(MOST, len(rows))).iter_rows(named=True)
         ),
-    )
-
-
-def firm_shifts(compared: ComparedScores, parts: ShiftParts | None) -> pl.DataFrame:
-    """Return a row a firm: those of both quarters, the furthest moved first, then the new ones and those that left."""
-    names = [grade.name for grade in compared.portfolio.master_scale.grades]
-    grades = [np.array(names)[codes] for codes in compared.grades()]
-    sides = [
-        pl.DataFrame(
-            {
-                "firm_id": side.firms,
-                side_name: side.scores,
-                f"grade_{side_name}": codes,
-                f"class_{side_name}": side.classes,
-            }
-        )
-        for side_name, side, codes in zip(("before", "after"), (compared.before, compared.after), grades, strict=True)
-    ]
-    rows, _ = compared.in_both
-    nothing = np.full(len(rows), np.nan)
-    taken = {
-        "own": None if parts is None else parts.own,
-        "neighbourhood": None if parts is None else parts.neighbourhood,
-        "inputs": None if parts is None else parts.inputs,
-        "model": None if parts is None else parts.model,
-    }
-    columns = {name: nothing if values is None else values for name, values in taken.items()}
-    shifts = pl.DataFrame({"firm_id": compared.before.firms[rows], **columns}).with_columns(
-        pl.col(*columns).fill_nan(None)
-    )
-    return (
-        sides[0]
-        .join(sides[1], on="firm_id", how="full", coalesce=True)
-        .join(shifts, on="firm_id", how="left")
-        .with_columns(
-            shift=pl.col("after") - pl.col("before"),
-            found=pl.when(pl.col("before").is_null())
-            .then(pl.lit("new"))
-            .when(pl.col("after").is_null())
-            .then(pl.lit("gone"))
-            .otherwise(pl.lit("both")),
-        )
-        .sort(
-            pl.col("found").replace_strict({"both": 0, "new": 1, "gone": 2}),
-            pl.col("shift").abs(),
-            "firm_id",
-            descending=[False, True, False],
-        )
-        .select("firm_id", "found", "before", "after", "shift", *columns, pl.col("^(grade|class)_.*$"))
     )
 
 
@@ -261,50 +150,6 @@ def _summaries(parts: ShiftParts) -> Iterator[ShiftPart]:
             mean_absolute=sizes[name],
             share=sizes[name] / total if total else None,
         )
-
-
-def _grade_migration(compared: ComparedScores) -> ScoreMigration:
-    old, new = compared.grades()
-    names = tuple(grade.name for grade in compared.portfolio.master_scale.grades)
-    rank = np.arange(len(names))
-    return _migration("grade", compared, (old, new), names, rank)
-
-
-def _class_migration(compared: ComparedScores) -> ScoreMigration:
-    target = compared.portfolio.target
-    place = {name: number for number, name in enumerate(target.classes)}
-    codes = [
-        np.array([place[name] for name in side.classes.tolist()], dtype=np.int64)
-        for side in (compared.before, compared.after)
-    ]
-    rank = np.array([name not in target.favourable for name in target.classes], dtype=np.int64)
-    return _migration("class", compared, (codes[0], codes[1]), target.classes, rank)
-
-
-def _migration(
-    by: str,
-    compared: ComparedScores,
-    codes: tuple[NDArray[np.int64], NDArray[np.int64]],
-    names: tuple[str, ...],
-    rank: NDArray[np.int64],
-) -> ScoreMigration:
-    rows, places = compared.in_both
-    size = len(names)
-    was, now = codes[0][rows], codes[1][places]
-    counts = np.bincount(was * size + now, minlength=size**2).reshape(size, size)
-    left, came = (
-        np.bincount(np.delete(code, kept), minlength=size) for code, kept in zip(codes, (rows, places), strict=True)
-    )
-    return ScoreMigration(
-        by="grade" if by == "grade" else "class",
-        names=names,
-        counts=tuple(tuple(row) for row in counts.tolist()),
-        new=tuple(came.tolist()),
-        gone=tuple(left.tolist()),
-        stayed=float((was == now).mean()),
-        worse=float((rank[now] > rank[was]).mean()),
-        better=float((rank[now] < rank[was]).mean()),
-    )
 
 
 def _shift(row: dict[str, object]) -> FirmShift:

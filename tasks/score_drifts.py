@@ -14,7 +14,8 @@ from models.graph_codec import graph_from_bytes
 from models.measures import Measured
 from models.mixed_graph import heard_apart, unlike
 from models.score_shift import EarlierModel, ShiftParts
-from monitoring.score_drift import ComparedScores, Scored, firm_shifts, score_drift, score_measures
+from monitoring.score_drift import score_drift, score_measures
+from monitoring.scored_quarters import ComparedScores, Scored, firm_shifts
 from schemas.candidates import EnsembleSpec
 from schemas.errors import CreditnetError, IntegrityError, NotEnoughData
 from schemas.portfolio import PortfolioSpec

@@ -127,6 +127,6 @@ def test_texts_of_relations_and_columns_are_those_known_at_the_quarters_end(worl
     tables["filings"] = tables["filings"].with_columns(outlook=pl.col("firm_id") + " is well")
     firms = np.array(["a1", "a2", "b1"])
     first, second = (firm_texts(tables, firms, portfolio, Quarter.of(end).end) for end in ends[:2])
-    assert [(one.name, one.firms.tolist(), one.texts) for one in first][0] == ("words", ["a1"], ["old"])
+    assert (first[0].name, first[0].firms.tolist(), first[0].texts) == ("words", ["a1"], ["old"])
     assert second[0].texts == ["new"]
     assert (first[1].name, first[1].texts[0]) == ("outlook", "a1 is well")
