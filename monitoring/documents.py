@@ -18,7 +18,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.discrimination import METRICS
-from monitoring import charts, filters, graph_charts, performance_charts, rules
+from monitoring import charts, filters, graph_charts, performance_charts, rules, score_charts
 from monitoring.annex_iv import ANNEX_IV
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
@@ -81,6 +81,8 @@ class Dossier(Frozen):
         The chosen candidate as a rating system.
     performance
         What earlier refreshes scored against what became of it.
+    movers
+        Ids of the firms of `judged.score_drift.largest`, in their order.
     """
 
     portfolio: PortfolioSpec
@@ -102,6 +104,7 @@ class Dossier(Frozen):
     hidden_layers: HiddenLayers | None = None
     irb: IrbValidation | None = None
     performance: Performance | None = None
+    movers: tuple[str, ...] = ()
 
 
 class Finding(Frozen):
@@ -301,6 +304,7 @@ def template_environment(form: Form) -> Environment:
         charts=charts,
         graph_charts=graph_charts,
         performance_charts=performance_charts,
+        score_charts=score_charts,
         rules=rules,
         annex_iv=ANNEX_IV,
         logic=LOGIC,

@@ -86,6 +86,9 @@ class GatesSpec(Frozen):
 
     Attributes
     ----------
+    score_drift_limit
+        On the population stability index of the scores, while there are too few earlier quarters for a limit from them;
+        .25 is the customary mark.
     baseline_quarters
         How many earlier published quarters a statistic needs before its limit comes from them. Until then columns and
         the shape of the graph are held against the fixed limits of drift.
@@ -106,6 +109,7 @@ class GatesSpec(Frozen):
     drifted_feature_share: Share = 0.1
     feature_drift_limit: Annotated[float, Field(gt=0)] = 0.1
     graph_drift_limit: Annotated[float, Field(gt=0)] = 0.1
+    score_drift_limit: Annotated[float, Field(gt=0)] = 0.25
     drift_rows: Annotated[int, Field(ge=100)] = 50_000
     baseline_quarters: Annotated[int, Field(ge=4)] = 6
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01

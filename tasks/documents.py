@@ -21,6 +21,7 @@ from monitoring.documents import (
 )
 from monitoring.embeddings_page import EMBEDDINGS, embeddings_page_html, embeddings_page_markdown
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
+from monitoring.score_movers_page import MOVERS, score_movers_html, score_movers_markdown
 from schemas.references import DocumentRef, Evidence, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
@@ -60,6 +61,11 @@ _MORE = {
     "embeddings.html": ("Embeddings", embeddings_page_html),
     "embeddings.md": ("Embeddings", embeddings_page_markdown),
 }
+#: written where there were scores to compare with
+_MOVERS = {
+    f"{MOVERS}.html": ("Score movers", score_movers_html),
+    f"{MOVERS}.md": ("Score movers", score_movers_markdown),
+}
 #: what a validator asks for: without one of these a refresh is not complete
 DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, WORKBOOK)
 
@@ -71,7 +77,7 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     dossier = _dossier(home, run, evidence, judgement)
     written = [
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
-        for name, (title, writer) in {**_WRITERS, **_MORE}.items()
+        for name, (title, writer) in {**_WRITERS, **_MORE, **(_MOVERS if dossier.movers else {})}.items()
     ]
     numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
     written.append(DocumentRef(title="Graph, every number", file=numbers))
@@ -122,6 +128,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         hidden_layers=hidden_layers(home, contest, evidence),
         irb=irb_validation(run, evidence, evaluation),
         performance=published_performance(home, run, evidence.admission, judgement),
+        movers=_movers(home, judgement, judged),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),
@@ -136,6 +143,13 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
             )
         ),
     )
+
+
+def _movers(home: Path, judgement: JudgementRef, judged: Judged) -> tuple[str, ...]:
+    if judgement.score_drift is None or judged.score_drift is None:
+        return ()
+    furthest_first = read_frame(home, judgement.score_drift)["firm_id"]
+    return tuple(furthest_first.head(len(judged.score_drift.largest)))
 
 
 def _registration(judged: Judged, *, first: bool) -> str:

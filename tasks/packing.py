@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monitoring.embeddings_page import EMBEDDINGS
+from monitoring.score_movers_page import MOVERS
 from schemas.errors import IntegrityError, SettingsError
 from schemas.packages import Distribution, Package
 from schemas.reproduction import Provenance
@@ -38,7 +39,7 @@ _AGGREGATES = (
     *(PROVENANCE, LOCK),
 )
 #: rows of firms: who may read a model need not be allowed to read these
-_ROWS = ("panel.parquet", "quarter.parquet", EMBEDDINGS, WORKBOOK)
+_ROWS = ("panel.parquet", "quarter.parquet", EMBEDDINGS, WORKBOOK, f"{MOVERS}.html", f"{MOVERS}.md")
 
 
 def packed(portfolio: str, version: str, target: Path | None = None, *, with_pdf: bool = False) -> Package:

@@ -149,6 +149,7 @@ def compared_results(
         found.append(Comparison(stage="judgement", subject="", recorded="", found="", same=None, reason=reason))
     else:
         found.append(pair.file("judgement", judgement.judged))
+        found += [pair.file("score drift", ref) for ref in filter(None, [judgement.score_drift])]
     return tuple(found)
 
 

@@ -31,6 +31,7 @@ from monitoring.graph_page import graph_page_html, graph_page_markdown
 from monitoring.irb import RatedFirms, RatedRows, auc_comparison, concentration, migration, sample_tests
 from monitoring.logic import LOGIC
 from monitoring.rules import RULES
+from monitoring.score_movers_page import score_movers_html, score_movers_markdown
 from schemas.candidates import CandidateSpec
 from schemas.diffs import (
     CommunitiesDiff,
@@ -91,22 +92,28 @@ from schemas.results import (
     SplitResult,
     StructuralFingerprint,
     TableAdmission,
+    TextDrift,
     Verdict,
+    WordDrift,
 )
+from schemas.score_drift import FirmShift, ScoreDrift, ScoreMigration, ShiftPart
 from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
 
 EVIL = "<script>alert(1)</script> \"'`|*[x](http://evil)\u202eevil\u2066\nnext & $x^{$"
-HTML = (model_card_html, monitoring_report_html, graph_page_html, embeddings_page_html)
+HTML = (model_card_html, monitoring_report_html, graph_page_html, embeddings_page_html, score_movers_html)
 #: documents of the same refresh that a document may link to
-BESIDE = ("graph.html", "graph.md", "embeddings.html", "embeddings.md")
+BESIDE = ("graph.html", "graph.md", "embeddings.html", "embeddings.md", "score_movers.html", "score_movers.md")
 MARKDOWN = (
     model_card_markdown,
     monitoring_report_markdown,
     graph_page_markdown,
     embeddings_page_markdown,
+    score_movers_markdown,
     artifact_markdown,
 )
+#: pages that have one table and nothing where there is nothing to say
+ONE_SUBJECT = (embeddings_page_markdown, score_movers_markdown)
 SAMPLES = {Sample.DEVELOPMENT: 0.05, Sample.VALIDATION: 0.01, Sample.OUT_OF_COMMUNITY: 0.0, Sample.OUT_OF_TIME: -0.02}
 CANDIDATES = (
     ("logistic_own", "logistic", "own", Family.TABULAR, 0.681),
@@ -328,7 +335,9 @@ def _judged(text: str) -> Judged:
                 reason="fewer than 30 firms",
             ),
         ),
-        feature_drift=Drift(expected_quarter=earlier, columns=columns, firms_in=41, firms_out=28),
+        feature_drift=Drift(
+            expected_quarter=earlier, columns=columns, texts=(_text_drift(text),), firms_in=41, firms_out=28
+        ),
         graph_drift=Drift(expected_quarter=earlier, columns=graph, churn=churn, firms_in=41, firms_out=28),
         gates=(
             GateResult(gate="minimum_auc", value=0.741, limit=0.6, comparison="at least", verdict=Judgement.PASS),
@@ -354,7 +363,40 @@ def _judged(text: str) -> Judged:
             summary="4 of 5 gates passed; features drifted.",
             graph_helped="yes",
         ),
+        score_drift=_score_drift(earlier),
     )
+
+
+def _text_drift(text: str) -> TextDrift:
+    words = (WordDrift(word=text or "lockdown", before=0.0, after=0.212),)
+    return TextDrift(name="reports", before=2300, after=2313, distance=0.121, chance=0.002, rising=words)
+
+
+def _score_drift(earlier: Quarter) -> ScoreDrift:
+    shifts = ((0.021, 0.484, "5", "10", 0.38, 0.06, 0.023), (0.311, 0.064, "9", "7", -0.27, 0.01, 0.013))
+    parts = (("own features", 0.004, 0.011, 0.55), ("neighbourhood", -0.001, 0.004, 0.2), ("model", 0.002, 0.005, 0.25))
+    return ScoreDrift(
+        expected_quarter=earlier,
+        candidate_before="logistic_own",
+        candidate="lightgbm_neighbour",
+        firms=2269,
+        new=41,
+        gone=28,
+        mean_before=0.052,
+        mean_after=0.057,
+        stability_index=0.013,
+        migrations=(
+            ScoreMigration(
+                by="class", names=("0", "1"), counts=((2101, 33), (12, 123)), new=(40, 1), gone=(20, 8),
+                stayed=0.98, worse=0.015, better=0.005,
+            ),
+        ),
+        parts=tuple(ShiftPart(part=p, mean=m, mean_absolute=a, share=s) for p, m, a, s in parts),
+        largest=tuple(
+            FirmShift(before=b, after=a, grade_before=g, grade_after=h, own=o, neighbourhood=n, inputs=o + n, model=m)
+            for b, a, g, h, o, n, m in shifts
+        ),
+    )  # fmt: skip
 
 
 def _structure() -> StructuralFingerprint:
@@ -662,6 +704,7 @@ def rich(text: str = "") -> Dossier:
         trigger="manual",
         written_at=dt.datetime(2025, 1, 4, 6, 30, tzinfo=dt.UTC),
         irb=_irb(),
+        movers=(text or "f0412", "f1077"),
         publication_dates_known=True,
         hidden_layers=_hidden_layers(_portfolio(text).target.classes, text),
     )
@@ -734,6 +777,7 @@ def poor() -> Dossier:
         "environment": {},
         "hidden_layers": None,
         "irb": None,
+        "movers": (),
         "publication_dates_known": False,
     }
     return full.model_copy(update=changes)
@@ -838,7 +882,7 @@ def test_markdown_tables_have_the_same_number_of_cells_in_every_row(write, name)
             assert len(rows_of_table) != 1, "a table's head and its rule were torn apart"
             rows_of_table = []
     least = 1 if name == "poor" else 2
-    assert tables >= (least - 1 if write is embeddings_page_markdown else least)
+    assert tables >= (least - 1 if write in ONE_SUBJECT else least)
 
 
 @each_markdown
@@ -1044,7 +1088,7 @@ def test_the_logic_of_every_kind_of_candidate_can_be_told(kind):
     assert LOGIC[get_args(kind)[0]]
 
 
-@pytest.mark.parametrize("write", [*HTML[:3], *(one for one in MARKDOWN if one is not embeddings_page_markdown)])
+@pytest.mark.parametrize("write", [*HTML[:3], *(one for one in MARKDOWN if one not in ONE_SUBJECT)])
 def test_what_cannot_be_assessed_is_named_with_its_reason(write):
     text = written(write, "poor")
     assert "not assessable" in text
@@ -1217,3 +1261,42 @@ def test_a_long_name_may_break_after_its_underscores_and_stays_dead_text():
     assert breakable(f"<b>{name}\u202e").endswith("customers⟨U+202E⟩")
     for short in ("total_assets", "x" * 60, 3, None, Markup(f"<b>{name}</b>")):
         assert breakable(short) is short
+
+
+@pytest.mark.parametrize("write", [monitoring_report_html, monitoring_report_markdown])
+def test_the_monitoring_report_shows_what_moved_scores_and_names_no_firm(write):
+    page = write(rich())
+    assert "2,269 firms have a score of 2023Q4, by logistic" in page
+    assert "By class: 98.0 % stayed, 1.5 % moved to a worse one" in page
+    assert "own features 1.10, neighbourhood 0.40, model 0.50" in page
+    assert "went from 2.1% to 48.4%" in page
+    assert "f0412" not in page
+
+
+@pytest.mark.parametrize("write", [score_movers_html, score_movers_markdown])
+def test_the_page_of_movers_names_them_with_the_parts_of_their_shifts(write):
+    page = write(rich())
+    assert page.index("f0412") < page.index("f1077")
+    for number in ("46.30", "38.00", "6.00", "2.30"):
+        assert number in page
+
+
+@pytest.mark.parametrize("write", [monitoring_report_html, monitoring_report_markdown])
+def test_what_of_the_scores_could_not_be_compared_is_said(write):
+    def page(**changes):
+        full = rich()
+        moved = full.judged.score_drift.model_copy(update=changes)
+        return write(full.model_copy(update={"judged": full.judged.model_copy(update={"score_drift": moved})}))
+
+    assert "Not assessable: its scores were not kept." in page(expected_quarter=None, reason="its scores were not kept")
+    assert "The causes are not assessable: the model is gone." in page(parts=(), parts_reason="the model is gone")
+    joint = page(parts_reason="kriging mixes them")
+    assert "Own features and neighbourhood are one part: kriging mixes them." in joint
+
+
+@pytest.mark.parametrize("write", [monitoring_report_html, monitoring_report_markdown])
+def test_the_monitoring_report_names_the_words_that_texts_have_now(write):
+    page = write(rich())
+    assert "reports: 2,300 texts then, 2,313 now" in page
+    assert "lockdown" in page
+    assert "21.2 %" in page

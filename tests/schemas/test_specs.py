@@ -157,6 +157,7 @@ def test_a_published_split_is_possible_with_its_mapping():
         (EvaluationSpec, {"bootstrap_draws": 5}),
         (GatesSpec, {"minimum_auc": 1.1}),
         (GatesSpec, {"feature_drift_limit": 0}),
+        (GatesSpec, {"score_drift_limit": 0}),
         (GatesSpec, {"least_group_size": 0}),
     ],
 )

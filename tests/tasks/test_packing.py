@@ -29,6 +29,9 @@ ROWS = {
     "scores.parquet": b"rows",
     "documents/validation_workbook.xlsx": b"rows",
     "documents/embeddings.json": b"rows",
+    "documents/score_movers.html": b"rows",
+    "documents/score_movers.md": b"rows",
+    "score_drift.parquet": b"rows",
     "models/community/logistic/panel.parquet": b"rows",
     "quarantine.parquet": b"rows",
 }
