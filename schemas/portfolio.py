@@ -119,6 +119,9 @@ class ColumnSpec(Frozen):
 
     `completeness` (least share of filled rows) and `mean_between` are statements about the whole
     column, checked by Great Expectations; the others are rules for each row.
+
+    `reference` is the value that the other groups of a protected attribute are compared with. On a category of firms
+    that is a feature it has the category watched too: its groups are in the fair-lending report, without a gate.
     """
 
     name: Name
@@ -160,6 +163,11 @@ class ColumnSpec(Frozen):
             raise ValueError(
                 f"{where}: a protected attribute needs `reference`, one of its values "
                 f"({', '.join(self.values)}); found {self.reference!r}"
+            )
+        if self.reference is not None and self.reference not in self.values:
+            raise ValueError(
+                f"{where}: `reference` is one of the values ({', '.join(self.values) or 'a category has them'}); "
+                f"found {self.reference!r}"
             )
         if (self.minimum is not None or self.maximum is not None or self.mean_between) and self.kind not in (
             Kind.NUMBER,
@@ -332,6 +340,11 @@ class PortfolioSpec(Frozen):
         return (*self.protected_columns, *features)
 
     @property
+    def watched_columns(self) -> tuple[ColumnSpec, ...]:
+        """Return the features of firms whose groups are watched for fairness: categories with a `reference`."""
+        return tuple(column for column in self.firms.columns if column.role is Role.FEATURE and column.reference)
+
+    @property
     def split_column(self) -> ColumnSpec | None:
         """Return the column with the published split, if there is one."""
         return next((column for column in self.firms.columns if column.role is Role.SPLIT), None)
@@ -459,9 +472,9 @@ class PortfolioSpec(Frozen):
                 yield f"relation {relation.name}: `features` names what is no feature: {', '.join(strange)}"
         yield from self._similarity_mistakes()
         filed = self.filings.columns if self.filings else ()
-        misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT)]
+        misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT) or column.reference]
         if misplaced:
-            yield f"protected and split columns belong to firms, not to filings: {', '.join(misplaced)}"
+            yield f"protected, watched and split columns belong to firms, not to filings: {', '.join(misplaced)}"
 
     def _similarity_mistakes(self) -> Iterator[str]:
         edges = {relation.name for relation in self.delivered_edges}

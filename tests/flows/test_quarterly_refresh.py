@@ -74,8 +74,9 @@ class TestSomebodyElsesPortfolio:
         assert all({"gate", "value", "limit", "verdict"} <= set(gate) for gate in printed["gates"])
         assert {gate["verdict"] for gate in printed["gates"]} <= {"pass", "fail", "not assessable"}
         assert [Path(path).name for path in printed["documents"]] == [
-            "embeddings.html", "embeddings.json", "embeddings.md", "graph.html", "graph.json", "graph.md", "irb.json",
-            "model_card.html", "model_card.md", "monitoring_report.html", "monitoring_report.md",
+            "embeddings.html", "embeddings.json", "embeddings.md", "fair_lending.html", "fair_lending.json",
+            "fair_lending.md", "graph.html", "graph.json", "graph.md", "irb.json", "model_card.html",
+            "model_card.md", "monitoring_report.html", "monitoring_report.md",
             "validation_workbook.xlsx",
         ]  # fmt: skip
         assert all(Path(path).is_absolute() and Path(path).is_file() for path in printed["documents"])

@@ -26,6 +26,7 @@ from monitoring.documents import (
     open_findings,
 )
 from monitoring.embeddings_page import embeddings_page_html, embeddings_page_markdown
+from monitoring.fair_lending import fair_lending_html, fair_lending_markdown
 from monitoring.filters import amount, breakable, inert, interval, markdown, shortened
 from monitoring.graph_page import graph_page_html, graph_page_markdown
 from monitoring.irb import RatedFirms, RatedRows, auc_comparison, concentration, migration, sample_tests
@@ -99,11 +100,21 @@ from schemas.results import (
 from schemas.score_drift import FirmShift, ScoreDrift, ScoreMigration, ShiftPart
 from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
+from tests.monitoring.fair_lending_facts import measured_groups
 
 EVIL = "<script>alert(1)</script> \"'`|*[x](http://evil)\u202eevil\u2066\nnext & $x^{$"
-HTML = (model_card_html, monitoring_report_html, graph_page_html, embeddings_page_html, score_movers_html)
+HTML = (
+    model_card_html,
+    monitoring_report_html,
+    graph_page_html,
+    embeddings_page_html,
+    score_movers_html,
+    fair_lending_html,
+)
 #: documents of the same refresh that a document may link to
-BESIDE = ("graph.html", "graph.md", "embeddings.html", "embeddings.md", "score_movers.html", "score_movers.md")
+BESIDE = tuple(
+    f"{name}.{form}" for name in ("graph", "embeddings", "score_movers", "fair_lending") for form in ("html", "md")
+)
 MARKDOWN = (
     model_card_markdown,
     monitoring_report_markdown,
@@ -111,6 +122,7 @@ MARKDOWN = (
     embeddings_page_markdown,
     score_movers_markdown,
     artifact_markdown,
+    fair_lending_markdown,
 )
 #: pages that have one table and nothing where there is nothing to say
 ONE_SUBJECT = (embeddings_page_markdown, score_movers_markdown)
@@ -137,12 +149,17 @@ def _portfolio(text: str, **changes: object) -> PortfolioSpec:
             "published_on": "known_on",
             "columns": [
                 {"name": "size_eur_m", "unit": "EUR million", "minimum": 0},
-                {"name": "industry", "kind": "category", "values": ["mining", "retail", text or "energy"]},
+                {
+                    "name": "industry",
+                    "kind": "category",
+                    "values": ["mining", "retail", text or "energy"],
+                    "reference": "retail",
+                },
                 {
                     "name": "region",
                     "kind": "category",
                     "role": "protected",
-                    "values": ["urban", "rural"],
+                    "values": ["urban", text or "rural", f"islands {text}".strip()],
                     "reference": "urban",
                 },
             ],
@@ -611,6 +628,7 @@ def rich(text: str = "") -> Dossier:
         ),
         structure=_structure(),
     )
+    fair, fairness_trends = measured_groups(text)
     return Dossier(
         portfolio=_portfolio(text),
         key=RefreshKey(
@@ -707,6 +725,8 @@ def rich(text: str = "") -> Dossier:
         movers=(text or "f0412", "f1077"),
         publication_dates_known=True,
         hidden_layers=_hidden_layers(_portfolio(text).target.classes, text),
+        fair_lending=fair,
+        fairness_trends=fairness_trends,
     )
 
 
@@ -778,6 +798,8 @@ def poor() -> Dossier:
         "hidden_layers": None,
         "irb": None,
         "movers": (),
+        "fair_lending": None,
+        "fairness_trends": (),
         "publication_dates_known": False,
     }
     return full.model_copy(update=changes)
@@ -1027,6 +1049,12 @@ def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
     card = Page(written(model_card_html, "rich")).text
     assert [(found.finding, found.owner) for found in findings] == [
         ("Gate failed: feature drift: share of drifted columns. 2 of 4 features drifted.", "model owner"),
+        (
+            "Less discriminatory alternative: logistic_own is not significantly worse than lightgbm_neighbour on "
+            "validation, and its lowest impact ratio is 0.889 (region: rural) instead of 0.778 (region: rural), beyond "
+            "chance.",
+            "fair-lending officer",
+        ),
         *(
             ("What is the materiality?", "Board") if asked.topic is Topic.MATERIALITY else (asked.question, asked.owner)
             for asked in ASKED
@@ -1035,7 +1063,8 @@ def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
         ("Are sole traders or guarantors scored?", "Compliance"),
     ]
     assert all(found.finding in card and found.retest in card for found in findings)
-    assert f"{len(findings)} open findings: 1 failed gate, {len(ASKED) - 1} unanswered questions." in card
+    counted = f"1 failed gate, 1 less discriminatory alternative, {len(ASKED) - 1} unanswered questions."
+    assert f"{len(findings)} open findings: {counted}" in card
 
 
 @pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
@@ -1077,7 +1106,7 @@ def test_the_first_page_is_the_decision_and_no_more():
     text = written(model_card_markdown, "rich")
     first = text.partition("\n## Decision")[2].partition("\n## ")[0]
     assert len(re.findall(r"^\*\*.*\*\*$", first, flags=re.MULTILINE)) == 2, "the gain and the gates"
-    for told in ("Gain over the best simple model", "Known limits", "Sign-off", "15 open findings: "):
+    for told in ("Gain over the best simple model", "Known limits", "Sign-off", "17 open findings: "):
         assert told in first
 
 
@@ -1088,7 +1117,9 @@ def test_the_logic_of_every_kind_of_candidate_can_be_told(kind):
     assert LOGIC[get_args(kind)[0]]
 
 
-@pytest.mark.parametrize("write", [*HTML[:3], *(one for one in MARKDOWN if one not in ONE_SUBJECT)])
+@pytest.mark.parametrize(
+    "write", [*HTML[:3], *(one for one in MARKDOWN if one not in (*ONE_SUBJECT, fair_lending_markdown))]
+)
 def test_what_cannot_be_assessed_is_named_with_its_reason(write):
     text = written(write, "poor")
     assert "not assessable" in text
@@ -1178,6 +1209,7 @@ def test_a_long_value_is_cut_and_says_how_long_it_was():
         (Interval(value=float("nan")), "not assessable"),
         (Interval(value=0.5), "0.500 [no interval]"),
         (Interval(value=0.5, low=-0.1, high=0.6), "0.500 [−0.100, 0.600]"),
+        (Interval(value=-0.0001, low=-0.0004, high=0.1), "0.000 [0.000, 0.100]"),
     ],
 )
 def test_an_interval_shows_what_is_known(value, shown):
