@@ -6,7 +6,7 @@ import pytest
 
 from models.selection import SampleRows
 from monitoring.group_measures import Resampled
-from monitoring.less_discriminatory import Compared, compared_alternatives, alternative_sentence, found_alternatives
+from monitoring.less_discriminatory import Compared, alternative_sentence, compared_alternatives, found_alternatives
 from schemas.fair_lending import FairLending, ScoreFairness
 from schemas.results import CandidateResult, Evaluation, GraphHelp, Interval
 from schemas.terms import Family
