@@ -66,18 +66,19 @@ def without_partners(graph: CorporateGraph, spec: GraphSpec) -> CorporateGraph:
     return replace(alone, computed={**alone.computed, **past})
 
 
-def favourable_part(part: NDArray[np.float64], favourable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Cut the network part off so that it favours as many firms as the combined score does.
+def as_many_favoured(score: NDArray[np.float64], favourable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cut a score off so that it favours as many firms as another one does.
 
-    As a score of its own the part has no cut-off; at equal numbers of favoured firms the two can be compared. Firms
-    with the same part are treated alike, so that more may be favoured where many tie at the cut-off.
+    The network part has no cut-off of its own; and of two candidates the one that favours more firms has ratios nearer
+    to 1 for that alone. At equal numbers of favoured firms they can be compared. Firms with the same score are treated
+    alike, so that more may be favoured where many tie at the cut-off.
 
     Parameters
     ----------
-    part : (n,)
-        Probability of an unfavourable outcome with partners minus without; lower is better for the firm.
+    score : (n,)
+        Lower is better for the firm: a probability of an unfavourable outcome, or what partners add to it.
     favourable : (n,)
-        Whether the combined score's prediction is favourable.
+        Whether the other score's prediction is favourable.
 
     Returns
     -------
@@ -85,5 +86,5 @@ def favourable_part(part: NDArray[np.float64], favourable: NDArray[np.bool_]) ->
     """
     count = int(favourable.sum())
     if not count:
-        return np.zeros(len(part), dtype=np.bool_)
-    return np.asarray(part <= np.partition(part, count - 1)[count - 1])
+        return np.zeros(len(score), dtype=np.bool_)
+    return np.asarray(score <= np.partition(score, count - 1)[count - 1])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.corporate_graph import FloatMatrix
 from models.evaluation import Contest, cut_off
-from models.network_part import examined_candidate, favourable_part, plain_partner
+from models.network_part import as_many_favoured, examined_candidate, plain_partner
 from models.scoring import favourable, predicted_classes, unfavourable_probability
 from monitoring.group_measures import Flags, Floats, Grouping, Resampled, ScoredRows, groupings, score_fairness
 from monitoring.less_discriminatory import Compared, compared_alternatives
@@ -78,21 +78,23 @@ def fair_lending(
     if not columns:
         return None
     measured = _Measured(contest, evaluation, quarter, row_attributes)
+    chosen = measured.candidate(evaluation.chosen)
     names = [column.name for column in columns]
     return FairLending(
         candidate=evaluation.chosen,
         firms=len(quarter.firms),
         samples=measured.samples,
         unknown={name: measured.attributes[name].null_count() for name in names},
-        combined=measured.by_score("combined", measured.candidate(evaluation.chosen)),
+        combined=measured.by_score("combined", chosen),
         network=_network(measured, edges_removed),
         homophily=tuple(one for one in homophily if one.attribute in names),
         alternatives=compared_alternatives(
             Compared(
-                measured.attributes,
-                measured.firms,
-                {one.name: measured.candidate(one.name).favours_firm for one in evaluation.candidates},
-                contest.sample_rows(Sample.VALIDATION, contest.primary),
+                attributes=measured.attributes,
+                resampled=measured.firms,
+                favourable={one.name: measured.candidate(one.name).favours_firm for one in evaluation.candidates},
+                risk={one.name: measured.candidate(one.name).of_firm for one in evaluation.candidates},
+                validation=contest.sample_rows(Sample.VALIDATION, contest.primary),
             ),
             evaluation,
             portfolio,
@@ -181,9 +183,9 @@ def _network(measured: _Measured, edges_removed: EdgesRemoved) -> NetworkFairnes
     of_firm, of_row = whole.of_firm - alone.of_firm, whole.of_row - alone.of_row
     part = Scores(
         of_firm,
-        favourable_part(of_firm, whole.favours_firm),
+        as_many_favoured(of_firm, whole.favours_firm),
         of_row,
-        favourable_part(of_row, whole.favours_row),
+        as_many_favoured(of_row, whole.favours_row),
     )
     return NetworkFairness(
         candidate=spec.name,

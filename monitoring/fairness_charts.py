@@ -96,7 +96,10 @@ def alternatives_chart(alternatives: Sequence[Alternative], limit: float) -> Cha
             axes.plot([], [], linestyle="none", label=f"{number} {name}", **look)
         axes.axhline(limit, color="black", linewidth=1, linestyle=DASHES[1], label=f"limit of {limit:g}")
         axes.margins(0.12)
-        axes.set(xlabel="AUC on validation (higher ranks better)", ylabel="lowest adverse impact ratio (1 is parity)")
+        axes.set(
+            xlabel="AUC on validation (higher ranks better)",
+            ylabel="lowest impact ratio, as many favoured (1 is parity)",
+        )
         axes.grid(color=GRID)
         figure.legend(loc="outside right upper", fontsize=8)
     told = ", ".join(

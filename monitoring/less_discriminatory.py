@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.bootstrap import PairedAuc
+from models.network_part import as_many_favoured
 from models.selection import SampleRows
 from monitoring.group_measures import Flags, Grouping, Resampled, ScoredRows, impact_ratios
 from schemas.fair_lending import Alternative, FairLending
@@ -33,7 +34,9 @@ class Compared:
     attributes : n rows
         The quarter's firms, with their protected attributes; `resampled` draws their communities.
     favourable
-        By candidate, whether each firm's prediction is a favourable one, (n,).
+        By candidate, whether each firm's prediction is a favourable one, (n,), at its own cut-off.
+    risk
+        By candidate, each firm's probability of an unfavourable outcome, (n,).
     validation
         Outcomes of validation and every candidate's probabilities.
     """
@@ -41,6 +44,7 @@ class Compared:
     attributes: pl.DataFrame
     resampled: Resampled
     favourable: Mapping[str, Flags]
+    risk: Mapping[str, Floats]
     validation: SampleRows
 
 
@@ -58,13 +62,17 @@ def compared_alternatives(
     """Return every candidate beside the chosen one, in the portfolio's order; none without a protected attribute.
 
     The lowest ratio is sought anew on each resample, so that its interval knows that there were several groups to
-    choose from.
+    choose from. Every candidate is cut off so that it favours as many firms as the chosen one does: a candidate that
+    favours nearly everyone has ratios near 1 for that alone.
     """
     groups = [Grouping.of([column]) for column in portfolio.protected_columns]
     if not groups:
         return ()
     settings, rows = portfolio.evaluation, compared.validation
-    worst = {name: _worst(compared, favourable, groups, portfolio) for name, favourable in compared.favourable.items()}
+    favoured = compared.favourable[evaluation.chosen]
+    matched = {name: as_many_favoured(risk, favoured) for name, risk in compared.risk.items()}
+    matched[evaluation.chosen] = favoured
+    worst = {name: _worst(compared, favourable, groups, portfolio) for name, favourable in matched.items()}
     paired = PairedAuc(rows.truth, rows.communities, draws=settings.bootstrap_draws, seed=settings.seed)
     base = paired.of(evaluation.chosen, rows.probabilities[evaluation.chosen])
     found = []
@@ -77,6 +85,7 @@ def compared_alternatives(
                 candidate=one.name,
                 family=one.family,
                 chosen=chosen,
+                favourable_rate=float(compared.favourable[one.name].mean()),
                 auc=_auc(one),
                 auc_difference=difference,
                 worst_ratio=compared.resampled.interval(own.ratio),
@@ -112,7 +121,7 @@ def alternative_sentence(one: Alternative, fair: FairLending) -> str:
     return (
         f"Less discriminatory alternative: {one.candidate} is not significantly worse than {fair.candidate} on "
         f"validation, and its lowest impact ratio is {one.worst_ratio.value:.3f} ({one.worst_group}) instead of "
-        f"{chosen.worst_ratio.value:.3f} ({chosen.worst_group}), {how}."
+        f"{chosen.worst_ratio.value:.3f} ({chosen.worst_group}) when both favour as many firms, {how}."
     )
 
 

@@ -137,12 +137,15 @@ class Alternative(Frozen):
 
     Attributes
     ----------
+    favourable_rate
+        Share of the firms that it favours at its own cut-off.
     auc
         On validation, which selection looks at.
     auc_difference
         Its AUC minus the chosen one's on the same resamples.
     worst_ratio, worst_group
-        Its lowest adverse impact ratio of a group of one protected attribute, and whose.
+        Its lowest adverse impact ratio of a group of one protected attribute, and whose, when it is cut off so that it
+        favours as many firms as the chosen candidate.
     ratio_difference
         That ratio minus the chosen one's lowest, on the same resamples.
     """
@@ -150,6 +153,7 @@ class Alternative(Frozen):
     candidate: str
     family: Family
     chosen: bool
+    favourable_rate: float
     auc: Interval
     auc_difference: Interval
     worst_ratio: Interval

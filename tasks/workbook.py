@@ -194,10 +194,14 @@ def _fair_lending(fair: FairLending) -> Iterator[Sheet]:
     compared = ("auc", "auc_difference", "worst_ratio", "ratio_difference")
     yield Sheet(
         "Alternatives",
-        ("candidate", "chosen", *(f"{name}{end}" for name in compared for end in ("", "_low", "_high")), "worst_group"),
+        (
+            *("candidate", "chosen", "favourable_rate"),
+            *(f"{name}{end}" for name in compared for end in ("", "_low", "_high")),
+            "worst_group",
+        ),
         [
             (
-                *(one.candidate, one.chosen),
+                *(one.candidate, one.chosen, one.favourable_rate),
                 *(getattr(getattr(one, name), end) for name in compared for end in ("value", "low", "high")),
                 one.worst_group,
             )

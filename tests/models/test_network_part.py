@@ -9,7 +9,7 @@ import pytest
 from models.candidates import fitted_candidate
 from models.corporate_graph import Columns
 from models.inputs import with_computed
-from models.network_part import examined_candidate, favourable_part, plain_partner, without_partners
+from models.network_part import as_many_favoured, examined_candidate, plain_partner, without_partners
 from schemas.candidates import Group
 from schemas.specs import GraphSpec
 
@@ -74,17 +74,17 @@ def test_a_candidate_on_structure_can_score_firms_without_partners(graphs, world
 
 def test_the_part_favours_as_many_firms_as_the_combined_score():
     part = np.array([0.3, -0.2, 0.1, 0.0, -0.1])
-    assert favourable_part(part, np.array([True, False, True, False, False])).tolist() == [
+    assert as_many_favoured(part, np.array([True, False, True, False, False])).tolist() == [
         False,
         True,
         False,
         False,
         True,
     ]
-    assert not favourable_part(part, np.zeros(5, dtype=bool)).any()
-    assert favourable_part(part, np.ones(5, dtype=bool)).all()
+    assert not as_many_favoured(part, np.zeros(5, dtype=bool)).any()
+    assert as_many_favoured(part, np.ones(5, dtype=bool)).all()
 
 
 def test_firms_with_the_same_part_are_treated_alike():
     part = np.array([0.0, 0.0, 0.0, 0.2])
-    assert favourable_part(part, np.array([True, False, False, False])).tolist() == [True, True, True, False]
+    assert as_many_favoured(part, np.array([True, False, False, False])).tolist() == [True, True, True, False]

@@ -1051,8 +1051,8 @@ def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
         ("Gate failed: feature drift: share of drifted columns. 2 of 4 features drifted.", "model owner"),
         (
             "Less discriminatory alternative: logistic_own is not significantly worse than lightgbm_neighbour on "
-            "validation, and its lowest impact ratio is 0.889 (region: rural) instead of 0.778 (region: rural), beyond "
-            "chance.",
+            "validation, and its lowest impact ratio is 0.889 (region: rural) instead of 0.778 (region: rural) when "
+            "both favour as many firms, beyond chance.",
             "fair-lending officer",
         ),
         *(

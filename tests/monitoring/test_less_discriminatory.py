@@ -15,10 +15,16 @@ FIRMS = 400
 URBAN = np.arange(FIRMS) % 2 == 0
 
 
-def favouring(rural):
-    """Favour nine urban firms in ten and a share of the rural ones."""
-    place = np.arange(FIRMS) // 2 % 10
-    return np.where(URBAN, place < 9, place < 10 * rural)
+def risky(rural):
+    """Rank firms so that of 300 that are favoured this share of the 200 rural ones is among them."""
+    place = np.arange(FIRMS) // 2 * 7 % 200  # in no order that communities have
+    kept = np.where(URBAN, place < 300 - 200 * rural, place < 200 * rural)
+    return np.where(kept, 0.1, 0.9) + place / 10_000
+
+
+def favouring(rural, firms=300):
+    risk = risky(rural)
+    return risk <= np.sort(risk)[firms - 1]
 
 
 def probabilities(noise, truth):
@@ -34,12 +40,13 @@ def candidate(name):
     )  # fmt: skip
 
 
-def measured(world, favoured, noise, chosen="chosen"):
+def measured(world, favoured, noise, chosen="chosen", firms=None):
     truth = np.random.default_rng(0).integers(2, size=300)
     compared = Compared(
         attributes=pl.DataFrame({"region": np.where(URBAN, "urban", "rural")}),
         resampled=Resampled(np.array([f"c{row // 8}" for row in range(FIRMS)]), draws=100, seed=0),
-        favourable={name: favouring(share) for name, share in favoured.items()},
+        favourable={name: favouring(share, (firms or {}).get(name, 300)) for name, share in favoured.items()},
+        risk={name: risky(share) for name, share in favoured.items()},
         validation=SampleRows(
             truth,
             np.array([f"c{row // 6}" for row in range(300)]),
@@ -67,7 +74,7 @@ def measured(world, favoured, noise, chosen="chosen"):
 def fair(world):
     return measured(
         world,
-        {"chosen": 0.6, "fairer": 0.8, "fairer_and_worse": 0.8, "same": 0.6},
+        {"chosen": 0.6, "fairer": 0.7, "fairer_and_worse": 0.7, "same": 0.6},
         {"chosen": 1.0, "fairer": 1.0, "fairer_and_worse": 9.0, "same": 1.0},
     )
 
@@ -75,9 +82,9 @@ def fair(world):
 def test_each_candidate_has_its_lowest_ratio_and_whose_it_is(fair):
     ratios = {one.candidate: (one.worst_ratio.value, one.worst_group) for one in fair.alternatives}
     assert ratios["chosen"] == (pytest.approx(2 / 3), "region: rural")
-    assert ratios["fairer"] == (pytest.approx(8 / 9), "region: rural")
+    assert ratios["fairer"] == (pytest.approx(7 / 8), "region: rural")
     differences = {one.candidate: one.ratio_difference for one in fair.alternatives}
-    assert differences["fairer"].value == pytest.approx(8 / 9 - 2 / 3)
+    assert differences["fairer"].value == pytest.approx(7 / 8 - 2 / 3)
     assert differences["fairer"].low > 0
     assert differences["chosen"].value is None
     assert differences["same"].value == 0
@@ -89,7 +96,20 @@ def test_a_fairer_candidate_that_ranks_no_worse_is_a_finding_and_one_that_ranks_
     assert ranked == {"fairer": True, "fairer_and_worse": False, "same": True}
     sentence = alternative_sentence(found_alternatives(fair, 0.8)[0], fair)
     assert "fairer is not significantly worse than chosen" in sentence
-    assert "0.889 (region: rural) instead of 0.667 (region: rural), beyond chance" in sentence
+    assert (
+        "0.875 (region: rural) instead of 0.667 (region: rural) when both favour as many firms, beyond chance"
+        in sentence
+    )
+
+
+def test_a_candidate_that_favours_more_firms_is_not_fairer_for_that(world):
+    found = measured(
+        world, {"chosen": 0.6, "generous": 0.6}, {"chosen": 1.0, "generous": 1.0}, firms={"generous": FIRMS}
+    )
+    generous = found.alternatives[1]
+    assert generous.favourable_rate == 1
+    assert generous.worst_ratio.value == pytest.approx(2 / 3), "with as many favoured as by the chosen one"
+    assert found_alternatives(found, 0.8) == ()
 
 
 def test_a_candidate_that_mends_a_ratio_below_the_limit_is_a_finding_within_chance_too(fair):
@@ -116,13 +136,14 @@ def test_without_a_protected_attribute_there_is_nothing_to_search(world):
 
 def test_groups_too_small_to_judge_give_no_ratio_and_no_finding(world):
     portfolio = world.portfolio(gates={"least_group_size": FIRMS})
-    found = measured(world, {"chosen": 0.6, "other": 0.8}, {"chosen": 1.0, "other": 1.0})
+    found = measured(world, {"chosen": 0.6, "other": 0.7}, {"chosen": 1.0, "other": 1.0})
     assert found.alternatives[0].worst_group
     small = compared_alternatives(
         Compared(
             pl.DataFrame({"region": np.where(URBAN, "urban", "rural")}),
             Resampled(np.arange(FIRMS).astype(str), draws=20, seed=0),
             {"chosen": favouring(0.6)},
+            {"chosen": risky(0.6)},
             SampleRows(np.array([0, 1]), np.array(["a", "b"]), {"chosen": np.array([[0.6, 0.4], [0.3, 0.7]])}),
         ),
         Evaluation(
