@@ -20,6 +20,8 @@ from schemas.terms import Judgement
 TELLING = 0.1
 #: intersections that are shown
 _DRAWN = 12
+#: groups below the limit that are named in brief
+_NAMED = 6
 _GATE = "fairness"
 
 
@@ -137,10 +139,12 @@ def _attributes(dossier: Dossier, fair: FairLending) -> list[AttributeShown]:
 def _points(dossier: Dossier, fair: FairLending) -> list[str]:
     """Return what an officer should know first; plain text, for names are delivered and escaped where printed."""
     below = [f"{one.attribute}: {one.name} ({one.impact_ratio.value:.3f})" for one in _below(dossier, fair)]
+    if len(below) > _NAMED:
+        below = [*below[:_NAMED], f"and {len(below) - _NAMED} more"]
     found = less_discriminatory_findings(dossier)
     unjudged = {(one.group.attributes, one.group.group) for one in _small(fair)}
     return [
-        f"Below the limit, intersections included: {'; '.join(below) or 'no judged group'}.",
+        f"Below the limit, watched attributes and intersections included: {'; '.join(below) or 'no judged group'}.",
         _network_point(fair),
         *_proxy_point(fair),
         f"Less discriminatory alternatives: {len(found) or 'none'} found among {len(fair.alternatives)} candidates.",
@@ -177,11 +181,10 @@ def _proxy_point(fair: FairLending) -> Iterator[str]:
 
 
 def _below(dossier: Dossier, fair: FairLending) -> list[GroupMeasures]:
-    """Return the judged groups of protected attributes, intersections too, whose ratio is below the limit."""
-    protected = {column.name for column in dossier.portfolio.protected_columns}
+    """Return the judged groups whose ratio is below the limit, the lowest first."""
     limit = dossier.portfolio.gates.minimum_impact_ratio
-    judged = [one for one in fair.combined.groups if one.impact_ratio.value is not None]
-    return [one for one in judged if (one.impact_ratio.value or 0.0) < limit and protected >= {*one.attributes}]
+    found = [(one.impact_ratio.value, one) for one in fair.combined.groups if one.impact_ratio.value is not None]
+    return [one for ratio, one in sorted(found, key=lambda pair: pair[0]) if ratio < limit]
 
 
 def _network_rows(fair: FairLending) -> list[NetworkRow]:

@@ -1,6 +1,7 @@
 """The fair-lending report says who fares how, names who is not judged, and claims nothing of law."""
 
 import re
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +22,11 @@ def words(write, dossier):
     return " ".join(text.split())
 
 
+@cache
+def told(write):
+    return words(write, RICH)
+
+
 def with_fair(**changes):
     full = RICH
     return full.model_copy(update={"fair_lending": full.fair_lending.model_copy(update=changes)})
@@ -28,10 +34,12 @@ def with_fair(**changes):
 
 @each_form
 def test_it_says_how_groups_fare_and_what_of_it_partners_add(write):
-    text = words(write, RICH)
+    text = told(write)
     rural = next(one for one in RICH.fair_lending.combined.single if one.name == "rural")
     assert f"{rural.impact_ratio.value:.3f} [{rural.impact_ratio.low:.3f}, {rural.impact_ratio.high:.3f}]" in text
-    assert "Below the limit, intersections included: region: rural (0.778)" in text
+    below = text[text.index("Below the limit, watched attributes and intersections included:") :].partition(").")[0]
+    assert "region: rural (0.778" in below
+    assert "region × industry: rural" in below
     assert "The score without partners is that of lightgbm_own, the candidate of the same kind" in text
     assert "11 (11.0 %)" in text, "decisions made unfavourable"
     assert "Proxy risk: partners tell most of region over the relation supply (assortativity 0.412)" in text
@@ -41,7 +49,7 @@ def test_it_says_how_groups_fare_and_what_of_it_partners_add(write):
 
 @each_form
 def test_it_is_no_finding_of_law_and_every_rule_has_its_source_and_day(write):
-    text = words(write, RICH)
+    text = told(write)
     assert "A ratio under its limit is no finding of law, and one above it is no clearance." in text
     for rule in FAIR_LENDING_RULES:
         assert rule.source in text
@@ -51,7 +59,7 @@ def test_it_is_no_finding_of_law_and_every_rule_has_its_source_and_day(write):
 
 @each_form
 def test_groups_too_small_to_judge_are_counted_and_named(write):
-    text = words(write, RICH)
+    text = told(write)
     section = text[text.rindex("Not judged") :]
     assert "10 firms, fewer than 30" in section
     assert "9 favourable outcomes, fewer than 10" in section
@@ -60,7 +68,7 @@ def test_groups_too_small_to_judge_are_counted_and_named(write):
 
 @each_form
 def test_a_less_discriminatory_candidate_is_a_finding_with_an_owner(write):
-    text = words(write, RICH)
+    text = told(write)
     assert "Less discriminatory alternative: logistic_own is not significantly worse than lightgbm_neighbour" in text
     assert "Owner: fair-lending officer" in text
     assert "1 found among 3 candidates" in text
