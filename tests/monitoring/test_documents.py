@@ -1332,3 +1332,15 @@ def test_the_monitoring_report_names_the_words_that_texts_have_now(write):
     assert "reports: 2,300 texts then, 2,313 now" in page
     assert "lockdown" in page
     assert "21.2 %" in page
+
+
+@pytest.mark.parametrize("write", [score_movers_html, score_movers_markdown])
+def test_where_own_features_and_neighbourhood_are_one_part_movers_have_one_column_for_them(write):
+    full = rich()
+    moved = full.judged.score_drift
+    joint = tuple(one.model_copy(update={"own": None, "neighbourhood": None}) for one in moved.largest)
+    judged = full.judged.model_copy(update={"score_drift": moved.model_copy(update={"largest": joint})})
+    page = write(full.model_copy(update={"judged": judged}))
+    assert "44.00" in page
+    assert "Inputs" in page
+    assert "Neighbourhood" not in page
