@@ -109,6 +109,7 @@ def _described(content: dict[str, Any], values: dict[str, str], columns: dict[st
         "limitations": [PAYLOADS[5], PAYLOADS[11]],
         "questions": [{"question": PAYLOADS[0], "owner": PAYLOADS[10]}],
         "candidates": CANDIDATES,
+        "retraining": {"cool_down_days": 0},
     }
     # Rows that are set aside are tolerated, so that the card quotes them.
     for table in (content["firms"], content["filings"], content["outcomes"], *content["relations"]):
