@@ -129,6 +129,7 @@ def _column(described: dict[str, Any], values: dict[str, str], columns: dict[str
 def publish(portfolio: Path, data_dir: Path) -> None:
     """Have every kind of page about it written into the home of the settings, by the flows in this process."""
     from flows.drift_monitor import drift_monitor
+    from flows.outcomes_analysis import outcomes_analysis
     from flows.quarterly_refresh import quarterly_refresh
     from flows.split_audit import split_audit
     from tasks.diffing import published_diff
@@ -137,6 +138,7 @@ def publish(portfolio: Path, data_dir: Path) -> None:
     quarterly_refresh(str(portfolio), "2024Q2", str(data_dir))
     drift_monitor(str(portfolio), "2024Q3", str(data_dir))  # it alarms, and has the quarter refreshed
     published_diff(load_portfolio(str(portfolio)), Quarter(2024, 2), Quarter(2024, 3))
+    outcomes_analysis(str(portfolio), "2024Q3", str(data_dir))
     split_audit(str(portfolio), "2024Q3", str(data_dir))
 
 
