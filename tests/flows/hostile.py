@@ -134,12 +134,13 @@ def publish(portfolio: Path, data_dir: Path) -> None:
     from flows.split_audit import split_audit
     from tasks.diffing import published_diff
     from tasks.portfolios import load_portfolio
+    from tasks.split_auditing import written_audit
 
     quarterly_refresh(str(portfolio), "2024Q2", str(data_dir))
     drift_monitor(str(portfolio), "2024Q3", str(data_dir))  # it alarms, and has the quarter refreshed
     published_diff(load_portfolio(str(portfolio)), Quarter(2024, 2), Quarter(2024, 3))
     outcomes_analysis(str(portfolio), "2024Q3", str(data_dir))
-    split_audit(str(portfolio), "2024Q3", str(data_dir))
+    written_audit(split_audit(str(portfolio), "2024Q3", str(data_dir)))
 
 
 def html_obeyed(browser: Browser, page: Path) -> Obeyed:
