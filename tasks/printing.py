@@ -22,8 +22,8 @@ from tasks.settings import settings
 from tasks.versions import unpruned_version
 
 _SECONDS = 120
-#: neither scripts nor hosts: a page that is printed has nobody to talk to
-_ALONE = ("--blink-settings=scriptEnabled=false", "--host-resolver-rules=MAP * ~NOTFOUND")
+#: no host has an address: a page that is printed has nobody to talk to, and its own policy admits no script
+_ALONE = "--host-resolver-rules=MAP * ~NOTFOUND"
 _FORM = ("--no-pdf-header-footer", "--generate-pdf-document-outline")
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}\+00'00'\)")
 
@@ -111,7 +111,7 @@ def pdf_of(page: bytes, *, chromium: Path, moment: dt.datetime) -> bytes:
     with tempfile.TemporaryDirectory(prefix="creditnet-pdf-", ignore_cleanup_errors=True) as scratch:
         source, target = Path(scratch) / "page.html", Path(scratch) / "page.pdf"
         source.write_bytes(page)
-        command = [*command_of(chromium, Path(scratch) / "profile"), *_ALONE, *_FORM]
+        command = [*command_of(chromium, Path(scratch) / "profile"), _ALONE, *_FORM]
         try:
             run = subprocess.run(
                 [*command, f"--print-to-pdf={target}", source.as_uri()],

@@ -165,7 +165,8 @@ class TestArchive:
             }
         ]
         assert {Path(one["file"]).name: one["sha256"] for one in told["derived"]} == {
-            name: hashlib.sha256(b"rows").hexdigest() for name in ("scores.parquet", "quarantine.parquet")
+            name: hashlib.sha256(b"rows").hexdigest()
+            for name in ("scores.parquet", "score_drift.parquet", "quarantine.parquet")
         }
 
     def test_the_readme_s_program_verifies_the_excerpt_and_notices_an_edit(self, home, tmp_path):
