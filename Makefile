@@ -90,8 +90,10 @@ sample: install ## Make docs/sample anew: the documents of two quarters of the s
 	CREDITNET_HOME=.sample $(BIN)/creditnet refresh --quarter 2024Q3
 	CREDITNET_HOME=.sample $(BIN)/creditnet drift --quarter 2024Q4
 	CREDITNET_HOME=.sample $(BIN)/creditnet refresh --quarter 2024Q4
+	CREDITNET_HOME=.sample $(BIN)/creditnet outcomes --quarter 2024Q4
 	CREDITNET_HOME=.sample $(BIN)/creditnet diff 2024Q3 2024Q4
 	cp .sample/lake/simulated/2024Q4/*/documents/*.html .sample/lake/simulated/drifts/*/drift.html \
+		.sample/lake/simulated/outcomes/*/outcome.html \
 		.sample/lake/simulated/diffs/2024Q3-2024Q4-*/diff.html docs/sample/
 	rm -rf .sample
 

@@ -72,7 +72,7 @@ def packed(portfolio: str, version: str, target: Path | None = None, *, with_pdf
     provenance = read_provenance(chosen.home, published, manifest)
     contents = dict(_contents(chosen, published, manifest, provenance))
     if chromium is not None:
-        pages = pdf_pages(chosen.home, published, manifest, chromium=chromium)
+        pages = pdf_pages(contents, chromium=chromium, moment=published.published_at)
         contents |= {f"pdf/{name}": content for name, content in pages}
     contents |= _sealed(contents, signer)
     name = f"{portfolio}-{manifest.quarter}-version-{version}"

@@ -294,5 +294,5 @@ def test_asked_for_pdfs_it_holds_every_page_as_one_too(home, tmp_path):
     packages = [packed("simulated", "2", tmp_path / f"{name}.tar.gz", with_pdf=True) for name in ("a", "b")]
     assert packages[0].sha256 == packages[1].sha256
     folder = unpacked(packages[0], tmp_path / "out")
-    assert [path.name for path in (folder / "pdf").iterdir()] == ["graph.pdf"]
+    assert [path.name for path in (folder / "pdf").iterdir()] == ["graph.pdf"]  # and no page with rows of firms
     assert sums_hold(folder)
