@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from monitoring.documents import (
     monitoring_report_markdown,
 )
 from monitoring.embeddings_page import EMBEDDINGS, embeddings_page_html, embeddings_page_markdown
+from monitoring.filters import words
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
 from schemas.portfolio import PortfolioSpec
-from schemas.references import DocumentRef, Evidence, JudgementRef, RefreshRun
+from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
     Evaluation,
@@ -34,6 +36,7 @@ from schemas.results import (
     QuarantinedRow,
     SplitResult,
 )
+from schemas.setting_curves import SettingCurve
 from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
 from tasks.evaluation import read_contest
@@ -69,10 +72,19 @@ DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, WORKBOOK)
 
 
 @stage("document")
-def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> list[DocumentRef]:
-    """Write the documents of a refresh and show the verdict in the Prefect UI."""
+def document(
+    run: RefreshRun, evidence: Evidence, judgement: JudgementRef, curves: Sequence[FileRef] = ()
+) -> list[DocumentRef]:
+    """Write the documents of a refresh and show the verdict in the Prefect UI.
+
+    Parameters
+    ----------
+    curves
+        What the stage `vary` kept, one file a setting.
+    """
     home = Path(run.home)
-    dossier = _dossier(home, run, evidence, judgement)
+    varied = {file: read_json(home, file, SettingCurve) for file in curves}
+    dossier = _dossier(home, run, evidence, judgement, tuple(varied.values()))
     written = [
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
         for name, (title, writer) in {**_WRITERS, **_MORE}.items()
@@ -86,6 +98,10 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     if dossier.hidden_layers is not None:
         layers = write_json(home, f"{run.work}/documents/{EMBEDDINGS}", dossier.hidden_layers)
         written.append(DocumentRef(title="Embeddings, every number", file=layers))
+    written += [
+        DocumentRef(title=f"{words(one.setting)} of {one.candidate}, every number", file=file)
+        for file, one in varied.items()
+    ]
     _show(run, dossier)
     note(", ".join(Path(one.file.path).name for one in written))
     return written
@@ -123,7 +139,9 @@ def _version(library: str) -> str:
         return "not installed"
 
 
-def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> Dossier:
+def _dossier(
+    home: Path, run: RefreshRun, evidence: Evidence, judgement: JudgementRef, curves: tuple[SettingCurve, ...]
+) -> Dossier:
     catalogue = open_catalogue(settings().database_url)
     judged = read_json(home, judgement.judged, Judged)
     evaluation = read_json(home, judgement.evaluation, Evaluation)
@@ -143,6 +161,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         judged=judged,
         curves=_curves(contest, evaluation),
         hidden_layers=hidden_layers(home, contest, evidence),
+        setting_curves=curves,
         irb=irb_validation(run, evidence, evaluation),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
