@@ -8,13 +8,13 @@ from models.calibrated import panel_probabilities
 from models.candidates import fitted_candidate
 from models.discrimination import point_scores
 from models.fitted import FittingData
-from schemas.candidates import NetworkSpec
+from schemas.candidates import AnyNetworkSpec
 from schemas.errors import NotEnoughData
 from schemas.setting_curves import CurvePoint, SettingCurve, SettingCurveSpec, with_setting
 from schemas.terms import Sample
 
 
-def validation_curve(spec: NetworkSpec, asked: SettingCurveSpec, data: FittingData) -> SettingCurve:
+def validation_curve(spec: AnyNetworkSpec, asked: SettingCurveSpec, data: FittingData) -> SettingCurve:
     """Return the AUC on validation at each value, seed by seed.
 
     Parameters
@@ -51,7 +51,7 @@ def _seeded(data: FittingData, seed: int) -> FittingData:
     return replace(data, training=data.training.model_copy(update={"seed": seed}))
 
 
-def _auc(spec: NetworkSpec, data: FittingData, asked: SettingCurveSpec) -> float:
+def _auc(spec: AnyNetworkSpec, data: FittingData, asked: SettingCurveSpec) -> float:
     rows = data.validation
     found = panel_probabilities(fitted_candidate(spec, data), data)
     auc = point_scores(data.truth[rows], found[rows], threshold=0.5)["auc"]

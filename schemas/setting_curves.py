@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
 
 from schemas.base import Frozen
 from schemas.candidates import NetworkSpec, SingleSpec
 from schemas.terms import Sample
+
+Network = TypeVar("Network", bound=NetworkSpec)
 
 
 class SettingCurveSpec(Frozen):
@@ -87,7 +89,7 @@ class SettingCurve(Frozen):
         return max(self.points, key=lambda point: point.mean(sample))
 
 
-def with_setting(spec: NetworkSpec, setting: str, value: float) -> NetworkSpec:
+def with_setting(spec: Network, setting: str, value: float) -> Network:
     """Return the same candidate with another value of one setting.
 
     Raises
