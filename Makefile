@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip -qq --disable-pip-version-check
 PEERS := .peers
+AXE := .axe
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots check format lock \
+.PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
 	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift \
 	bench-sensitivity clean
 
@@ -46,7 +47,7 @@ $(WITHOUT_DGL)/.linked: $(VENV)/.installed
 
 test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not installed
 	@! $(WITHOUT_DGL)/bin/python -c 'import dgl' 2>/dev/null || { echo "dgl is importable after all"; exit 1; }
-	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served'
+	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served and not browser'
 
 test-slow: install ## Run the long proofs: every kind of candidate on the bundled portfolios
 	$(BIN)/python -m pytest -m slow
@@ -79,6 +80,24 @@ $(PEERS)/.installed: $(VENV)/.installed
 		'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["peers"])')
 	@touch $@
 
+$(AXE)/.installed: $(VENV)/.installed
+	rm -rf $(AXE)
+	$(PIP) install --no-deps --target $(AXE) $$($(BIN)/python -c \
+		'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["axe"])')
+	@touch $@
+
+sample: install ## Make docs/sample anew: the documents of two quarters of the simulated economy (five minutes)
+	rm -rf .sample docs/sample/*.html
+	CREDITNET_HOME=.sample $(BIN)/creditnet refresh --quarter 2024Q3
+	CREDITNET_HOME=.sample $(BIN)/creditnet drift --quarter 2024Q4
+	CREDITNET_HOME=.sample $(BIN)/creditnet refresh --quarter 2024Q4
+	CREDITNET_HOME=.sample $(BIN)/creditnet diff 2024Q3 2024Q4
+	cp .sample/lake/simulated/2024Q4/*/documents/*.html .sample/lake/simulated/drifts/*/drift.html \
+		.sample/lake/simulated/diffs/2024Q3-2024Q4-*/diff.html docs/sample/
+	rm -rf .sample
+
+axe: $(AXE)/.installed ## Fetch axe-core, with which the tests look whether everybody can read the documents
+
 bench-speed: $(PEERS)/.installed ## Time training steps beside PyTorch Geometric's
 	$(BIN)/python -m benchmarks.speed
 
@@ -110,4 +129,4 @@ lock: ## Resolve the dependencies anew (needs uv)
 	rm .lock-overrides
 
 clean: ## Remove the environment; the state in .creditnet stays
-	rm -rf $(VENV) $(WITHOUT_DGL) $(PEERS)
+	rm -rf $(VENV) $(WITHOUT_DGL) $(PEERS) $(AXE)

@@ -1,4 +1,4 @@
-"""What a server does by itself: drift starts a refresh, a proposal asks people, a dead run is marked, people are told.
+"""What a server does by itself: drift refreshes, a proposal asks people, a champion scores, dead runs are marked.
 
 Applying them again changes nothing: each is known by its name, and what is no longer wanted is removed.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tasks.catalogue.retraining import DRIFT_EVENT
-from tasks.notices import DRIFT_AUTOMATION, PROPOSED_EVENT
+from tasks.notices import CHAMPION_EVENT, DRIFT_AUTOMATION, PROPOSED_EVENT, SCORING_AUTOMATION
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -40,7 +40,7 @@ _DRIFT_NOTICE = """{"text": {{ ("creditnet: drift in " ~ event.payload.portfolio
  "quarter": {{ event.payload.quarter | tojson }}, "event": {{ event.event | tojson }},
  "reason": {{ event.payload.trigger | tojson }},
  "report": {{ event.payload.report | tojson }}}"""
-_WATCHED = ("quarterly_refresh", "drift_monitor")
+_WATCHED = ("quarterly_refresh", "drift_monitor", "outcomes_analysis", "score_portfolio")
 _ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Scheduled")
 
 
@@ -101,6 +101,16 @@ def _wanted(client: SyncPrefectClient) -> Iterator[AutomationCore]:
             RunDeployment(
                 deployment_id=deployment("promotion"),
                 parameters={"portfolio": _from_event("portfolio"), "version": _from_event("version")},
+            )
+        ],
+    )
+    yield AutomationCore(
+        name=SCORING_AUTOMATION,
+        description="After an approval or a rollback; the scores are a folder of the lake.",
+        trigger=EventTrigger(expect={CHAMPION_EVENT}, match={"prefect.resource.id": "creditnet.portfolio.*"}),
+        actions=[
+            RunDeployment(
+                deployment_id=deployment("score_portfolio"), parameters={"portfolio": _from_event("portfolio")}
             )
         ],
     )

@@ -19,6 +19,7 @@ from deployments.evidence_commands import add_evidence_commands
 from deployments.housekeeping_commands import add_housekeeping_commands
 from deployments.monitoring_commands import add_monitoring_commands
 from deployments.promotion_commands import add_promotion_commands
+from deployments.scoring_commands import add_scoring_commands
 from deployments.serving_commands import add_serving_commands
 from deployments.tuning_commands import add_tuning_commands
 from schemas.errors import CreditnetError
@@ -241,6 +242,7 @@ def fetch(
 
 add_promotion_commands(app)
 add_monitoring_commands(app)
+add_scoring_commands(app)
 add_housekeeping_commands(app)
 add_serving_commands(app)
 add_tuning_commands(app)

@@ -1,4 +1,4 @@
-"""The commands by which a validator checks what was published: verify, reproduce, pack, index.
+"""The commands by which a validator checks and reads what was published: verify, reproduce, pack, pdf, index.
 
 Nothing heavy is imported at the top, so that `--help` answers at once.
 """
@@ -54,6 +54,14 @@ def add_evidence_commands(app: typer.Typer) -> None:
         + "3 portfolio unknown or with mistakes, 6 no such version, or its files were pruned, 8 stored bytes are not "
         "what was recorded, 9 the key or another setting cannot be used, or the archive cannot be written."
     )(pack)
+    app.command(
+        epilog="Example: creditnet pdf 3 --portfolio interbank --to printed\n\n"
+        "Chromium prints them, found on PATH or named by CREDITNET_CHROMIUM. They lie beside what was published, whose "
+        "hashes do not change; the same browser prints the same bytes.\n\n"
+        + _CODES.format(done="printed")
+        + "3 portfolio unknown or with mistakes, 6 no such version, or its files were pruned, 8 stored bytes are not "
+        "what was recorded, 9 there is no browser, or the PDFs cannot be written."
+    )(pdf)
     app.command(
         epilog="Example: creditnet index\n\nEvery refresh, decision and pruning writes it too.\n\n"
         + _CODES.format(done="written")
@@ -116,6 +124,7 @@ def pack(
     to: Annotated[
         Path | None, typer.Option("--to", help="The archive to write; packs/ in the home by default.")
     ] = None,
+    with_pdf: Annotated[bool, typer.Option("--pdf", help="Put the documents in as PDF too (needs Chromium).")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Put a published version into one archive that a validator can verify without this software."""
@@ -125,7 +134,7 @@ def pack(
         from tasks.settings import prepare_environment, settings
 
         prepare_environment(settings())
-        package = packed(portfolio_name(portfolio), version, to)
+        package = packed(portfolio_name(portfolio), version, to, with_pdf=with_pdf)
         if as_json:
             stdout.write(json.dumps(package.model_dump(mode="json")) + "\n")
             return
@@ -135,6 +144,26 @@ def pack(
             f"  {package.files} files, {package.bytes / 1024**2:.1f} MB, {signed}\n"
             f"  SHA-256 {package.sha256}\n"
         )
+
+
+def pdf(
+    version: VersionArgument,
+    portfolio: PortfolioOption = "simulated",
+    to: Annotated[
+        Path | None, typer.Option("--to", help="The folder to write to; one below pdfs/ in the home by default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the documents of a published version as PDF, where this machine has Chromium."""
+    with stdout_kept() as stdout:
+        from tasks.printing import printed
+        from tasks.promotion import portfolio_name
+        from tasks.settings import prepare_environment, settings
+
+        prepare_environment(settings())
+        result = printed(portfolio_name(portfolio), version, to)
+        told = "".join(f"{file}\n" for file in result.files)
+        stdout.write(json.dumps(result.model_dump(mode="json")) + "\n" if as_json else told)
 
 
 def index(as_json: JsonOption = False) -> None:

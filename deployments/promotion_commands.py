@@ -6,15 +6,19 @@ Nothing heavy is imported at the top, so that `--help` answers at once.
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.console import ByOption, JsonOption, PortfolioOption, ReasonOption, stdout_kept
+from schemas.errors import CreditnetError
 
 if TYPE_CHECKING:
     from schemas.promotions import PromotionResult, Proposal
+    from schemas.scoring import ChampionChanged
 
 _CODES = (
     "Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 portfolio unknown or with mistakes, 8 a published file or the "
@@ -111,7 +115,38 @@ def _act(step: Callable[[Any, str], PromotionResult], portfolio: str, *, as_json
         from tasks import promotion
 
         _prepared()
-        stdout.write(_told(step(promotion, promotion.portfolio_name(portfolio)), as_json=as_json))
+        result = step(promotion, promotion.portfolio_name(portfolio))
+        stdout.write(_told(result, as_json=as_json))
+        stdout.flush()
+        changed = promotion.champion_changed(result)
+        if changed is not None:
+            sys.stderr.write(f"{_scored(changed)}\n")
+
+
+def _scored(changed: ChampionChanged) -> str:
+    """Have the new champion score the newest quarter, by the server that is there or else here; say what came of it.
+
+    The decision stands whatever happens to the scores.
+    """
+    import httpx
+
+    from tasks.champion_scores import champion_scores
+    from tasks.serving import server_url
+    from tasks.settings import settings
+
+    served = os.environ.get("PREFECT_API_URL") or server_url(settings().home)
+    try:
+        if served:
+            os.environ["PREFECT_API_URL"] = served  # read once, when prefect is imported
+            from tasks.notices import announce_champion, automation_scores
+
+            announce_champion(changed)
+            if automation_scores():
+                return f"The server scores {changed.portfolio} with version {changed.version}."
+        found = champion_scores(changed.portfolio)
+    except (CreditnetError, httpx.HTTPError) as error:
+        return f"The decision stands; the champion has yet to score: {error}\nThen run `creditnet score`."
+    return f"Version {found.scores.version} scored {found.scores.quarter}: {found.files[0]}"
 
 
 def _prepared() -> None:

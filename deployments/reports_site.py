@@ -1,7 +1,8 @@
-"""The reports site: the lake's documents as pages on loopback, read-only, under strict headers.
+"""The reports site: a home's index and documents as pages on loopback, read-only, under strict headers.
 
-Only documents are served: not scores, deliveries or models. Whoever asks under another host name than this machine's
-own is refused, so that no page on the internet can read them through a browser here (DNS rebinding).
+Its paths are those of the home, so that the index is the same page here and in a folder. Only documents are served: not
+scores, deliveries or models. Whoever asks under another host name than this machine's own is refused, so that no page
+on the internet can read them through a browser here (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -12,17 +13,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from monitoring.site_index import site_index_html
+from monitoring.index_page import script_hash
 from tasks.catalogue import open_catalogue
+from tasks.contents import INDEX, index_bytes
 from tasks.settings import Settings, prepare_environment, settings
 
 _LOOPBACK = "127.0.0.1"
 #: the folder a document lies in, by how many folders there are between it and the lake
-_DOCUMENTS = {3: ("documents",), 1: ("diffs", "audits", "drifts", "tunes")}
-_TYPES = {".html": "text/html", ".md": "text/plain", ".json": "application/json"}
+_DOCUMENTS = {3: ("documents",), 1: ("diffs", "audits", "drifts", "outcomes", "tunes")}
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".md": "text/plain; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+#: of the index, whose search is the one script that runs here
+_INDEX_POLICY = f"{_POLICY}; script-src '{script_hash()}'"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -64,56 +76,44 @@ class _Page(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_body: bool) -> None:
         if self.headers.get("Host") not in self.server.hosts:
-            self._send(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", b"", with_body=with_body)
+            self._send(HTTPStatus.MISDIRECTED_REQUEST, b"", with_body=with_body)
             return
-        path = unquote(urlsplit(self.path).path)
-        if path == "/":
-            self._send(HTTPStatus.OK, "text/html", _index(self.server.home), with_body=with_body)
+        path, chosen = unquote(urlsplit(self.path).path), self.server.home
+        if path in ("/", f"/{INDEX}"):
+            index = index_bytes(chosen.home, open_catalogue(chosen.database_url))
+            self._send(HTTPStatus.OK, index, ".html", policy=_INDEX_POLICY, with_body=with_body)
             return
-        found = _document(self.server.home.lake, path)
+        found = _document(chosen, path)
         if found is None:
-            self._send(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n", with_body=with_body)
+            self._send(HTTPStatus.NOT_FOUND, b"not found\n", with_body=with_body)
             return
-        self._send(HTTPStatus.OK, _TYPES[found.suffix], found.read_bytes(), with_body=with_body)
+        self._send(HTTPStatus.OK, found.read_bytes(), found.suffix, with_body=with_body)
 
-    def _send(self, status: HTTPStatus, kind: str, body: bytes, *, with_body: bool) -> None:
+    def _send(
+        self, status: HTTPStatus, body: bytes, suffix: str = ".md", *, policy: str = _POLICY, with_body: bool
+    ) -> None:
         self.send_response(status)
-        for name, value in HEADERS.items():
+        for name, value in (HEADERS | {"Content-Security-Policy": policy}).items():
             self.send_header(name, value)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Type", _TYPES[suffix])
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if with_body:
             self.wfile.write(body)
 
 
-def _document(lake: Path, path: str) -> Path | None:
-    """Return the document that a path asks for; None for everything else that is in the lake or outside it."""
+def _document(chosen: Settings, path: str) -> Path | None:
+    """Return the document that a path asks for; None for everything else that is in the home or outside it."""
     relative = PurePosixPath(path.lstrip("/"))
-    parts = relative.parts
-    place = {5: (3, 3), 4: (1, 1)}.get(len(parts))  # portfolio/quarter/refresh/documents/x, portfolio/diffs/name/x
-    if place is None or parts[place[0]] not in _DOCUMENTS[place[1]] or relative.suffix not in _TYPES:
+    lake, *parts = relative.parts or ("",)
+    place = {5: 3, 4: 1}.get(len(parts))  # portfolio/quarter/refresh/documents/x, portfolio/diffs/name/x
+    if lake != chosen.lake.name or place is None or parts[place] not in _DOCUMENTS[place]:
         return None
-    if any(part.startswith(".") or "\0" in part for part in parts):
+    if relative.suffix not in _TYPES or any(part.startswith(".") or "\0" in part for part in parts):
         return None
-    found = lake / relative
-    inside = found.resolve().is_relative_to(lake.resolve())
+    found = chosen.home / relative
+    inside = found.resolve().is_relative_to(chosen.lake.resolve())
     return found if inside and found.is_file() and not found.is_symlink() else None
-
-
-def _index(chosen: Settings) -> bytes:
-    refreshes = open_catalogue(chosen.database_url).housekeeping.refreshes()
-    pages = {
-        one.folder: sorted(page.name for page in (chosen.home / one.folder / "documents").glob("*.html"))
-        for one in refreshes
-        if one.folder and one.pruned_at is None
-    }
-    others = sorted(
-        page.relative_to(chosen.lake).as_posix()
-        for kind in _DOCUMENTS[1]
-        for page in chosen.lake.glob(f"*/{kind}/*/*.html")
-    )
-    return site_index_html(refreshes, pages, others).encode()
 
 
 def main() -> None:

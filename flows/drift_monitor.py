@@ -40,7 +40,8 @@ def drift_monitor(portfolio: str, quarter: str | None = None, data_dir: str | No
     with clocked():
         delivery = receive(spec, Quarter.parse(quarter) if quarter else None, data_dir)
         with passing_run(spec, delivery, "drift") as run:
-            found = monitor(run, build_graph(run, admit(run)))
+            admission = admit(run)
+            found = monitor(run, admission, build_graph(run, admission))
             if not found.drift.monitoring.alarms:
                 return found
             asked = ask_for_refresh(run, found, portfolio, data_dir)

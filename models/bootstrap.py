@@ -141,6 +141,51 @@ def paired_difference(
     return _interval(value, ours - theirs, clusters)
 
 
+class AucChange(NamedTuple):
+    """AUC of one sample, AUC of another, and the first minus the second."""
+
+    now: Interval
+    before: Interval
+    change: Interval
+
+
+def auc_change(
+    now: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
+    before: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
+    *,
+    draws: int,
+    seed: int,
+) -> AucChange:
+    """Compare the AUC of two samples of different rows, with 95 % percentile intervals over clusters.
+
+    A cluster with rows in both samples comes along in both, so that what is peculiar to it does not pass for a change.
+
+    Parameters
+    ----------
+    now, before
+        Each (truth, probabilities, clusters), as in `score_intervals`: (n,), (n, 2) and (n,).
+
+    Returns
+    -------
+    AucChange
+        `low` and `high` are None under the conditions of `score_intervals`.
+    """
+    clusters = np.concatenate([np.asarray(now[2]), np.asarray(before[2])])
+    weights = cluster_weights(clusters, draws=draws, seed=seed)
+    rows = len(np.asarray(now[0]))
+    sides = []
+    for (truth, probabilities, own), part in ((now, weights[:, :rows]), (before, weights[:, rows:])):
+        point = point_scores(truth, probabilities)["auc"]
+        sides.append(ResampledAuc(point, scores(truth, probabilities, weights=part)["auc"], np.asarray(own)))
+    first, second = sides
+    value = None if first.point is None or second.point is None else first.point - second.point
+    return AucChange(
+        now=_interval(first.point, first.replicates, first.clusters),
+        before=_interval(second.point, second.replicates, second.clusters),
+        change=_interval(value, first.replicates - second.replicates, clusters),
+    )
+
+
 class ResampledAuc(NamedTuple):
     """AUC of one model on rows as they are (None if undefined) and on each resample, (draws,), NaN where undefined."""
 

@@ -29,26 +29,42 @@ def document_vectors(texts: Sequence[str], spec: SimilarTextSpec) -> NDArray[np.
     if written < 2:
         return np.zeros((len(texts), 1), dtype=np.float32)
     if spec.method == "given":
-        return _given(texts, spec.components)
+        return given_vectors(texts, spec.components)
     if spec.method == "doc2vec":
         return _doc2vec(texts, spec)
-    return _tfidf(texts, spec, written)
+    return latent_semantic_vectors(texts, spec.components, spec.least_documents, spec.seed)
 
 
-def _tfidf(texts: Sequence[str], spec: SimilarTextSpec, written: int) -> NDArray[np.float32]:
-    """Weigh words and reduce them (latent semantic analysis; Deerwester et al. 1990)."""
+def latent_semantic_vectors(
+    texts: Sequence[str], components: int = 100, least_documents: int = 2, seed: int = 0
+) -> NDArray[np.float32]:
+    """Weigh words and reduce them (latent semantic analysis; Deerwester et al. 1990): unit vectors.
+
+    Parameters
+    ----------
+    texts
+        At least one of them with a word.
+    least_documents
+        A word in fewer texts than this is not looked at.
+
+    Returns
+    -------
+    (n, components or fewer)
+        All zeros for a text without a known word.
+    """
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=min(spec.least_documents, written))
+    written = sum(1 for text in texts if text.strip())
+    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=min(least_documents, written))
     try:
         weights = vectorizer.fit_transform(texts)
     except ValueError:  # scikit-learn's word for: no word is in enough documents
         return np.zeros((len(texts), 1), dtype=np.float32)
-    components = min(spec.components, min(weights.shape) - 1)
+    components = min(components, min(weights.shape) - 1)
     if components < 2:
         return unit_rows(weights.toarray())
-    reduced = TruncatedSVD(components, random_state=spec.seed).fit_transform(weights)
+    reduced = TruncatedSVD(components, random_state=seed).fit_transform(weights)
     return unit_rows(reduced)
 
 
@@ -85,7 +101,8 @@ def _doc2vec(texts: Sequence[str], spec: SimilarTextSpec) -> NDArray[np.float32]
     return unit_rows(vectors)
 
 
-def _given(texts: Sequence[str], components: int) -> NDArray[np.float32]:
+def given_vectors(texts: Sequence[str], components: int) -> NDArray[np.float32]:
+    """Return delivered embeddings, JSON arrays of `components` numbers, as unit vectors; zeros where there is none."""
     vectors = np.zeros((len(texts), components))
     for place, text in enumerate(texts):
         if text.strip():

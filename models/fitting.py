@@ -14,9 +14,11 @@ from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.fitted import FittingData, ModelContent, Notes
 from models.gnn.architectures import network
 from models.gnn.blocks import Block, node_types, node_values, side_names, whole_graph
+from models.gnn.listeners import with_listeners
 from models.gnn.network import Network, Shape
 from models.inputs import design_matrix
 from models.label_inputs import KnownOutcomes
+from models.mixed_graph import MixedGraph
 from models.scaling import Scaling
 from models.training import Lesson, trained
 from schemas.candidates import AnyNetworkSpec
@@ -55,10 +57,18 @@ class FittedGnn:
     def probabilities(self, graph: CorporateGraph) -> FloatMatrix:
         """Return (n, classes): the mean over the networks; no firm is shown its own outcome."""
         block = whole_graph(graph, typed=self.spec.hears_other_nodes)
+        questions = self._questions(graph)
+        if isinstance(graph, MixedGraph):
+            block, questions = with_listeners(block, graph.size), self._mixed_questions(graph)
         found = np.zeros((graph.size, self.classes))
-        for asked, values in self._questions(graph):
-            found[asked] = self._mean(block, values)[asked]
+        for asked, values in questions:
+            found[asked] = self._mean(block, values)[: graph.size][asked]
         return found
+
+    def _mixed_questions(self, graph: MixedGraph) -> Iterator[tuple[NDArray[np.bool_], torch.Tensor]]:
+        """Yield who is asked about, (n,), and the inputs of the listeners, then those of the firms that are heard."""
+        for (asked, own), (_, heard) in zip(self._questions(graph), self._questions(graph.heard), strict=True):
+            yield asked, torch.cat([own, heard])
 
     def last_hidden(self, graph: CorporateGraph) -> FloatMatrix:
         """Return the last hidden layer of the first network, (n, width); no firm is shown its own outcome."""

@@ -56,6 +56,7 @@ def _columns(graph: CorporateGraph, group: Group) -> Columns:
         case Group.OWN:
             return Columns(graph.features, graph.feature_names)
         case Group.NEIGHBOUR:
-            return Columns(*neighbour_features(graph))
+            # A mixed graph (`models.mixed_graph`) brings those of the quarter that its firms hear.
+            return graph.computed.get(group) or Columns(*neighbour_features(graph))
         case _:
             return graph.computed[group]

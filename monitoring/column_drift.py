@@ -111,10 +111,9 @@ def _evidently(expected: pd.DataFrame, actual: pd.DataFrame, limit: float) -> di
         current_data=Dataset.from_pandas(actual, data_definition=definition),
         reference_data=Dataset.from_pandas(expected, data_definition=definition),
     )
-    failed = {
-        test["metric_config"]["params"]["column"]: test["status"] != "SUCCESS" for test in snapshot.dict()["tests"]
-    }
-    metrics = zip(snapshot.dict()["metrics"], snapshot.metric_results.values(), strict=True)
+    told = snapshot.dict()
+    failed = {test["metric_config"]["params"]["column"]: test["status"] != "SUCCESS" for test in told["tests"]}
+    metrics = zip(told["metrics"], snapshot.metric_results.values(), strict=True)
     return {
         described["config"]["column"]: (
             float(described["value"]),

@@ -11,21 +11,26 @@ import base64
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.discrimination import METRICS
-from monitoring import charts, filters, graph_charts, rules
+from monitoring import charts, filters, graph_charts, performance_charts, rules, score_charts
+from monitoring.annex_iv import ANNEX_IV
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
+from monitoring.logic import LOGIC
+from monitoring.questions import owner_of, settled
 from schemas.base import Frozen
 from schemas.hidden_layers import HiddenLayers
 from schemas.irb import IrbValidation
+from schemas.performance import Performance
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
+from schemas.questions import Topic
 from schemas.references import RefreshKey
 from schemas.results import (
     AdmissionResult,
@@ -39,10 +44,15 @@ from schemas.results import (
     SplitResult,
 )
 from schemas.setting_curves import SettingCurve
+from schemas.stability import Change
 from schemas.terms import TEST_SAMPLES, Family, Judgement, Sample
 
 Form = Literal["html", "markdown"]
 
+#: What raises a finding where a gate failed.
+GATE = "gate of this refresh"
+#: How the findings begin that a question left open raises.
+UNANSWERED = "unanswered question"
 #: How `monitoring.gates` begins the names of the gates on drift.
 DRIFT_GATES = ("feature drift", "graph drift")
 
@@ -72,6 +82,10 @@ class Dossier(Frozen):
         What became of networks whose settings the portfolio has varied.
     irb
         The chosen candidate as a rating system.
+    performance
+        What earlier refreshes scored against what became of it.
+    movers
+        Ids of the firms of `judged.score_drift.largest`, in their order.
     """
 
     portfolio: PortfolioSpec
@@ -93,14 +107,17 @@ class Dossier(Frozen):
     hidden_layers: HiddenLayers | None = None
     setting_curves: tuple[SettingCurve, ...] = ()
     irb: IrbValidation | None = None
+    performance: Performance | None = None
+    movers: tuple[str, ...] = ()
 
 
 class Finding(Frozen):
-    """Something that is open when the card is written."""
+    """Something that is open when the card is written: what raised it, whose it is, and when it is looked at again."""
 
     finding: str
     raised_by: str
     owner: str
+    retest: str
 
 
 def model_card_html(dossier: Dossier) -> str:
@@ -129,22 +146,46 @@ def artifact_markdown(dossier: Dossier) -> str:
 
 
 def open_findings(dossier: Dossier) -> list[Finding]:
-    """List every unanswered question with its owner, then every gate that failed."""
+    """List every gate that failed, then every question of the card that the portfolio leaves open."""
     questions = [
-        Finding(finding=question.question, raised_by="question in the portfolio file", owner=question.owner)
-        for question in dossier.portfolio.questions
-        if not question.answer.strip()
+        Finding(
+            finding=one.question,
+            raised_by=f"{UNANSWERED}: {one.source}",
+            owner=one.owner,
+            retest="at the first refresh with an answer",
+        )
+        for one in settled(dossier.portfolio)
+        if not one.answer
     ]
     gates = [
         Finding(
             finding=f"Gate failed: {filters.words(gate.gate)}. {gate.reason}".strip(),
-            raised_by="gate of this refresh",
-            owner="not assigned",
+            raised_by=GATE,
+            owner=owner_of(dossier.portfolio, Topic.ESCALATION),
+            retest="at the next refresh",
         )
         for gate in dossier.judged.gates
         if gate.verdict is Judgement.FAIL
     ]
-    return questions + gates
+    return gates + questions
+
+
+def findings_in_short(findings: Sequence[Finding]) -> str:
+    """Count the findings by who raised them."""
+    if not findings:
+        return "no open finding"
+    gates = sum(one.raised_by == GATE for one in findings)
+    questions = sum(one.raised_by.startswith(UNANSWERED) for one in findings)
+    parts = {"failed gate": gates, "unanswered question": questions, "other": len(findings) - gates - questions}
+    told = [f"{count} {name}{'s' if count > 1 and name != 'other' else ''}" for name, count in parts.items() if count]
+    return f"{len(findings)} open finding{'s' if len(findings) > 1 else ''}: {', '.join(told)}"
+
+
+def gates_in_short(judged: Judged) -> str:
+    """Count the gates by verdict."""
+    counts = {kind: sum(gate.verdict is kind for gate in judged.gates) for kind in Judgement}
+    names = {Judgement.PASS: "passed", Judgement.FAIL: "failed", Judgement.NOT_ASSESSABLE: "not assessable"}
+    return ", ".join(f"{count} {names[kind]}" for kind, count in counts.items())
 
 
 def drift_gates(judged: Judged) -> list[GateResult]:
@@ -248,6 +289,9 @@ def template_environment(form: Form) -> Environment:
         function.__name__.lstrip("_"): function
         for function in (
             open_findings,
+            findings_in_short,
+            gates_in_short,
+            settled,
             drift_gates,
             drift_verdict,
             graph_recommendation,
@@ -260,7 +304,17 @@ def template_environment(form: Form) -> Environment:
         )
     }
     environment.globals.update(
-        tools, charts=charts, graph_charts=graph_charts, rules=rules, judgements=Judgement, form=form
+        tools,
+        charts=charts,
+        graph_charts=graph_charts,
+        performance_charts=performance_charts,
+        score_charts=score_charts,
+        rules=rules,
+        annex_iv=ANNEX_IV,
+        logic=LOGIC,
+        edge_changes=Change,
+        judgements=Judgement,
+        form=form,
     )
     return environment
 

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from models.corporate_graph import CorporateGraph
+from models.text_drift import TextMove
 from monitoring.column_drift import Columns, column_drifts
+from monitoring.text_drift import text_column, text_drifts
 from schemas.portfolio import PortfolioSpec
 from schemas.results import Drift
 from schemas.terms import Kind, Quarter
 
 
-def feature_drift(expected: CorporateGraph, actual: CorporateGraph, portfolio: PortfolioSpec) -> Drift:
-    """Compare the features of two quarters, column by column; a category counts as one column."""
+def feature_drift(
+    expected: CorporateGraph, actual: CorporateGraph, portfolio: PortfolioSpec, texts: Sequence[TextMove] = ()
+) -> Drift:
+    """Compare the features of two quarters, column by column; a category counts as one column, as do texts of a name.
+
+    Parameters
+    ----------
+    texts
+        How the firms' texts moved between the two.
+    """
     columns = column_drifts(
         feature_columns(expected, portfolio),
         feature_columns(actual, portfolio),
         limit=portfolio.gates.feature_drift_limit,
         rows=portfolio.gates.drift_rows,
     )
-    return Drift(expected_quarter=Quarter.of(expected.as_of), columns=columns)
+    return Drift(
+        expected_quarter=Quarter.of(expected.as_of),
+        columns=(*columns, *(text_column(one, portfolio.gates) for one in texts)),
+        texts=text_drifts(texts),
+    )
 
 
 def feature_columns(graph: CorporateGraph, portfolio: PortfolioSpec) -> Columns:

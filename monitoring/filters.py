@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from schemas.results import Interval
 
@@ -22,6 +22,7 @@ NOT_ASSESSABLE = Markup("not assessable")
 #: Cc control, Cf format (bidi overrides among them), Cs lone surrogates, Co private use,
 #: Zl and Zp line and paragraph separators: characters that change a page without being seen.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_LONG_IDENTIFIER = re.compile(r"(?=\w{18})\w+_\w")
 _ACRONYMS = {"auc": "AUC", "gnn": "GNN", "ks": "KS", "mcc": "MCC", "f1": "F1", "psi": "PSI", "pd": "PD"}
 _LOWER_IS_BETTER = frozenset({"brier", "log_loss"})
 
@@ -60,6 +61,16 @@ def shortened(value: object, limit: int = 80) -> str:
     """Cut a delivered value that would swamp a table, and say how long it was."""
     text = str(value)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+
+
+def breakable(value: object) -> object:
+    """Let a long identifier break after its underscores, as HTML: else it makes its column as wide as itself.
+
+    Whatever has no such word comes back as it is.
+    """
+    if isinstance(value, Markup) or not isinstance(value, str) or not _LONG_IDENTIFIER.search(value):
+        return value
+    return escape(prose(value)).replace("_", Markup("_<wbr>"))
 
 
 def words(value: object) -> str:
@@ -169,5 +180,6 @@ FILTERS: dict[str, Callable[..., object]] = {
         moment,
         collapsed,
         slug,
+        breakable,
     )
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from monitoring.fairness import worst_ratio
+from schemas.monitoring import AlarmKind, QuarterMonitoring, Reading
 from schemas.portfolio import PortfolioSpec
 from schemas.results import (
     AdmissionResult,
@@ -17,6 +18,8 @@ from schemas.results import (
     SplitResult,
     Verdict,
 )
+from schemas.specs import GatesSpec
+from schemas.stability import Change, EdgeStability
 from schemas.terms import GATED_SAMPLES, Judgement, Sample, Scheme
 
 Comparison = Literal["at least", "at most"]
@@ -54,17 +57,22 @@ def judged_gates(
     fairness: tuple[GroupFairness, ...],
     feature_drift: Drift,
     graph_drift: Drift,
+    edge_stability: EdgeStability,
+    monitoring: QuarterMonitoring | None = None,
 ) -> tuple[GateResult, ...]:
     """Return every gate of a refresh.
 
-    `calibration` has the chosen candidate's `monitoring.calibration.excess_calibration_gap` on each test sample.
+    `calibration` has the chosen candidate's `monitoring.calibration.excess_calibration_gap` on each test sample;
+    `edge_stability` is that candidate's too. `feature_drift` and `graph_drift` are held against fixed limits; where
+    `monitoring` has limits from the earlier quarters, its alarms count instead, so that what ordinarily moves stops
+    nobody.
     """
     limits = portfolio.gates
     unmet = sum(not expectation.met for expectation in admission.expectations)
-    worst_shape = max((c.value for c in graph_drift.columns if c.value is not None), default=None)
     return (
         gate("expectations unmet", float(unmet), 0.0, "at most", f"of {len(admission.expectations)} expectations"),
         *_discrimination(portfolio, split, evaluation),
+        _edge_stability(portfolio, edge_stability),
         *_calibration(portfolio, split, calibration),
         gate(
             "leakage gap",
@@ -74,14 +82,8 @@ def judged_gates(
             evaluation.leakage_reason,
         ),
         *_fairness(portfolio, fairness),
-        gate(
-            "feature drift: share of drifted columns",
-            feature_drift.drifted_share,
-            limits.drifted_feature_share,
-            "at most",
-            feature_drift.reason,
-        ),
-        gate("graph drift: largest shift", worst_shape, limits.graph_drift_limit, "at most", graph_drift.reason),
+        _feature_drift(limits, feature_drift, monitoring),
+        _graph_drift(limits, graph_drift, monitoring),
     )
 
 
@@ -103,6 +105,36 @@ def verdict(evaluation: Evaluation, gates: Iterable[GateResult]) -> Verdict:
     )
 
 
+def _feature_drift(limits: GatesSpec, drift: Drift, monitoring: QuarterMonitoring | None) -> GateResult:
+    judged = _held_against_earlier_quarters(monitoring, "feature")
+    share = (
+        len({one.subject for one in judged if one.alarmed}) / len({one.subject for one in judged}) if judged else None
+    )
+    return gate(
+        "feature drift: share of drifted columns",
+        drift.drifted_share if share is None else share,
+        limits.drifted_feature_share,
+        "at most",
+        drift.reason if share is None else "limits from the earlier quarters",
+    )
+
+
+def _graph_drift(limits: GatesSpec, drift: Drift, monitoring: QuarterMonitoring | None) -> GateResult:
+    judged = _held_against_earlier_quarters(monitoring, "graph")
+    if judged:
+        rang = sum(one.alarmed for one in judged)
+        return gate(
+            "graph drift: alarms", float(rang), 0.0, "at most", f"of {len(judged)} limits from the earlier quarters"
+        )
+    worst = max((c.value for c in drift.columns if c.value is not None), default=None)
+    return gate("graph drift: largest shift", worst, limits.graph_drift_limit, "at most", drift.reason)
+
+
+def _held_against_earlier_quarters(monitoring: QuarterMonitoring | None, kind: AlarmKind) -> list[Reading]:
+    readings = monitoring.readings if monitoring else ()
+    return [one for one in readings if one.kind == kind and one.expected is not None and one.limit is not None]
+
+
 def _discrimination(portfolio: PortfolioSpec, split: SplitResult, evaluation: Evaluation) -> Iterator[GateResult]:
     chosen = next(candidate for candidate in evaluation.candidates if candidate.name == evaluation.chosen)
     validation = _auc(chosen, Sample.VALIDATION)
@@ -119,6 +151,18 @@ def _discrimination(portfolio: PortfolioSpec, split: SplitResult, evaluation: Ev
             "at most",
             reason,
         )
+
+
+def _edge_stability(portfolio: PortfolioSpec, found: EdgeStability) -> GateResult:
+    name, limit = "stability (firms whose class one edge turns, worst case)", portfolio.gates.maximum_flip_share
+    if not portfolio.linking_relations:
+        return gate(name, None, limit, "at most", "the portfolio declares no relation")
+    if not found.reads_graph:
+        return gate(name, 0.0, limit, "at most", f"{found.candidate} reads no edge, so that none can turn it")
+    if found.reason:
+        return gate(name, None, limit, "at most", found.reason)
+    worst = found.flips_of(Change.WORST)[0]
+    return gate(name, worst.flipped.value, limit, "at most", f"of {found.firms:,} firms drawn from {found.of:,}")
 
 
 def _calibration(

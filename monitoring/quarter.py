@@ -20,6 +20,7 @@ from models.column_distances import (
 from models.corporate_graph import CorporateGraph
 from models.graph_comparison import ComparedGraph, graph_measures
 from models.measures import Measured
+from models.text_drift import TextMove, text_measures
 from monitoring.baseline import held_against_history
 from monitoring.column_drift import Columns
 from monitoring.feature_drift import feature_columns
@@ -38,9 +39,12 @@ class Measures(NamedTuple):
     graph: tuple[Measured, ...]
 
 
-def quarter_measures(before: ComparedGraph, after: ComparedGraph, portfolio: PortfolioSpec) -> Measures:
-    """Measure a quarter against the one before: every feature, then the graph."""
-    return Measures(feature_measures(before.graph, after.graph, portfolio), graph_measures(before, after))
+def quarter_measures(
+    before: ComparedGraph, after: ComparedGraph, portfolio: PortfolioSpec, texts: Sequence[TextMove] = ()
+) -> Measures:
+    """Measure a quarter against the one before: every feature and the texts, then the graph."""
+    features = feature_measures(before.graph, after.graph, portfolio)
+    return Measures((*features, *text_measures(texts)), graph_measures(before, after))
 
 
 def feature_measures(before: CorporateGraph, after: CorporateGraph, portfolio: PortfolioSpec) -> tuple[Measured, ...]:

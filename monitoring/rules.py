@@ -31,16 +31,23 @@ class Rule(Frozen):
 
 
 DECISION = "Decision"
+FINDINGS = "Open findings"
+MODEL_RISK = "Model risk fields"
 DATA = "Data and admission"
+SHARING = "Data sharing and localisation"
 GRAPH = "Graph as data"
 SAMPLES = "Samples and split"
+GRAPH_HELP = "Gain from the graph"
 CANDIDATES = "Candidates"
 DISCRIMINATION = "Discrimination and calibration"
 IRB = "IRB validation tests"
 FAIRNESS = "Fairness"
+EDGES = "Stability under changed edges"
 DRIFT = "Drift"
 CHANGES = "Pre-determined changes"
+ANNEX_IV = "EU AI Act, Annex IV"
 REPRODUCIBILITY = "Reproducibility"
+CROSS_REFERENCE = "Regulatory cross-reference"
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -48,8 +55,8 @@ RULES: tuple[Rule, ...] = (
         asks="Purpose, design, data, assumptions and limits, monitoring thresholds, outcomes analysis, findings with "
         "owners, approvals, inventory and third-party components.",
         source="SR 26-2 / OCC Bulletin 2026-13 / FDIC FIL-15-2026",
-        sections=(DECISION, DATA, CANDIDATES, DRIFT, CHANGES, REPRODUCIBILITY),
-        gap="Materiality (exposure × purpose), independent validation and retest dates are the bank's to record.",
+        sections=(DECISION, FINDINGS, MODEL_RISK, DATA, CANDIDATES, DRIFT, CHANGES, REPRODUCIBILITY),
+        gap="Materiality, validation, roles and inventory are people's answers: a missing one is an open finding.",
     ),
     Rule(
         rule="Model risk management, former guidance",
@@ -64,22 +71,23 @@ RULES: tuple[Rule, ...] = (
         "and discriminatory impact (2 g), limits, metrics, lifecycle.",
         source="Regulation (EU) 2024/1689, Annex IV; duties from 2 December 2027 and retention of 10 years",
         secondary=True,
-        sections=(DECISION, DATA, CANDIDATES, DISCRIMINATION, FAIRNESS, CHANGES, REPRODUCIBILITY),
-        gap="Human oversight, cybersecurity, declaration of conformity and post-market plan are not in this document.",
+        sections=(ANNEX_IV,),
+        gap="A declaration of conformity and signed test logs are documents of their own.",
     ),
     Rule(
         rule="EU AI Act, scope",
         asks="Whether natural persons are scored (sole traders, guarantors), a decision to record.",
         source="Regulation (EU) 2024/1689, Annex III 5(b)",
         secondary=True,
-        sections=(DECISION,),
-        gap="The scope decision is people's: see the open findings and the answered questions.",
+        sections=(ANNEX_IV,),
+        gap="The scope decision is people's: without an answer it is an open finding.",
     ),
     Rule(
         rule="Adverse action notices",
         asks="Specific, principal reasons from the route that decided, with date, model version and notice kept.",
         source="Regulation B, 12 CFR 1002.9",
-        gap="A refresh takes no credit decision and gives no reasons; nothing here is an adverse action record.",
+        sections=(MODEL_RISK,),
+        gap="A refresh takes no credit decision; nothing here is an adverse action record.",
     ),
     Rule(
         rule="Validation of a PD model",
@@ -114,33 +122,45 @@ RULES: tuple[Rule, ...] = (
         rule="IRB validation practice",
         asks="First and later validations, with their data and their independence.",
         source="EBA IRB validation handbook (2023)",
-        sections=(SAMPLES, DISCRIMINATION),
-        gap="Independence of the validators is the bank's to record.",
+        sections=(SAMPLES, DISCRIMINATION, MODEL_RISK),
+        gap="Who validated, and how independently, is people's answer under the model risk fields.",
     ),
     Rule(
         rule="Machine learning in internal models",
         asks="Replicable methods, human oversight, explainability, and complexity justified by a demonstrable gain.",
         source="ECB guide to internal models (July 2025)",
-        sections=(DECISION, CANDIDATES, REPRODUCIBILITY),
-        gap="Overrides by analysts are not in this document.",
+        sections=(DECISION, MODEL_RISK, GRAPH_HELP, CANDIDATES, EDGES, REPRODUCIBILITY),
+        gap="Overrides by analysts are kept where they are made; the model risk fields ask who may make them.",
     ),
     *(
         Rule(
             rule=rule,
             asks=asks,
             source=source,
+            sections=sections,
             gap="Cross-reference only: this card was not compared with it requirement by requirement.",
         )
-        for rule, asks, source in (
-            ("Model risk (United Kingdom)", "Model risk management principles for banks.", "PRA SS1/23"),
-            ("Model risk (Canada)", "Model risk management.", "OSFI E-23"),
-            ("Capital adequacy (Vietnam)", "Capital requirements for banks.", "State Bank of Vietnam Circular 41/2016"),
+        for rule, asks, source, sections in (
+            ("Model risk (United Kingdom)", "Model risk management principles for banks.", "PRA SS1/23", (MODEL_RISK,)),
+            ("Model risk (Canada)", "Model risk management.", "OSFI E-23", (MODEL_RISK,)),
+            (
+                "Capital adequacy (Vietnam)",
+                "Capital requirements for banks.",
+                "State Bank of Vietnam Circular 41/2016",
+                (MODEL_RISK,),
+            ),
             (
                 "Data protection and localisation (Vietnam)",
                 "Data sharing and localisation of payment graphs.",
                 "Decree 13/2023 and Decree 53/2022",
+                (SHARING,),
             ),
-            ("Automated decisions (European Union)", "Human review of automated decisions.", "GDPR, Article 22"),
+            (
+                "Automated decisions (European Union)",
+                "Human review of automated decisions.",
+                "GDPR, Article 22",
+                (MODEL_RISK,),
+            ),
         )
     ),
 )

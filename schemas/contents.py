@@ -32,7 +32,7 @@ class ListedRefresh(Frozen):
 
 
 class ListedPages(Frozen):
-    """Pages beside the refreshes: a difference between quarters, an audit of splits, a search."""
+    """Pages beside the refreshes: a difference between quarters, an audit of splits, drift, a search."""
 
     portfolio: str
     kind: str

@@ -1,4 +1,4 @@
-"""Software that a result rests on: one installed distribution, and what a packed version came to."""
+"""Software that a result rests on: one installed distribution; what a packed or printed version came to."""
 
 from __future__ import annotations
 
@@ -54,3 +54,12 @@ class Package(Frozen):
     files: int
     bytes: int
     signed_by: str | None
+
+
+class Printed(Frozen):
+    """The PDFs of a version's documents."""
+
+    portfolio: str
+    version: str
+    refresh: str
+    files: tuple[str, ...]

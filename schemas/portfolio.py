@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
+from schemas.questions import Question
 from schemas.rating import MasterScaleSpec
 from schemas.relation_kinds import (
     AnyRelation,
@@ -26,7 +27,7 @@ from schemas.relation_kinds import (
     SimilarTextSpec,
 )
 from schemas.setting_curves import SettingCurveSpec
-from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, RetrainingSpec, Share, TrainingSpec
+from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, RetrainingSpec, Share, StabilitySpec, TrainingSpec
 from schemas.splits import SplitSpec, UseSpec
 from schemas.tables import TableSpec
 from schemas.terms import Family, Kind, Quarter, Role, Scheme, TargetKind
@@ -286,14 +287,6 @@ class TargetSpec(Frozen):
         return self
 
 
-class Question(Frozen):
-    """Something only people can answer; an unanswered question is an open finding on the card."""
-
-    question: str
-    owner: str
-    answer: str = ""
-
-
 class PortfolioSpec(Frozen):
     """A portfolio: its source, tables, target, split, candidates and gates."""
 
@@ -315,6 +308,7 @@ class PortfolioSpec(Frozen):
     candidates: Annotated[tuple[CandidateSpec, ...], Field(min_length=1)]
     evaluation: EvaluationSpec = EvaluationSpec()
     gates: GatesSpec = GatesSpec()
+    stability: StabilitySpec = StabilitySpec()
     retraining: RetrainingSpec = RetrainingSpec()
     #: settings of networks that a refresh varies, for the embeddings page
     setting_curves: tuple[SettingCurveSpec, ...] = ()
@@ -333,6 +327,12 @@ class PortfolioSpec(Frozen):
     def protected_columns(self) -> tuple[ColumnSpec, ...]:
         """Return the protected attributes."""
         return tuple(column for column in self.firms.columns if column.role is Role.PROTECTED)
+
+    @property
+    def segment_columns(self) -> tuple[ColumnSpec, ...]:
+        """Return the categories that firms can be told apart by: protected attributes, and features."""
+        features = (column for column in self.feature_columns if column.kind is Kind.CATEGORY)
+        return (*self.protected_columns, *features)
 
     @property
     def split_column(self) -> ColumnSpec | None:
@@ -394,6 +394,7 @@ class PortfolioSpec(Frozen):
             *self._repeated(),
             *self._grade_mistakes(),
             *self._split_mistakes(),
+            *self._segment_mistakes(),
             *self._feature_mistakes(),
             *self._expression_mistakes(),
             *self._time_mistakes(),
@@ -412,6 +413,7 @@ class PortfolioSpec(Frozen):
                 *(column.name for column in self.firms.columns + (self.filings.columns if self.filings else ())),
                 *(feature.name for feature in self.derived),
             ],
+            "topics of questions": [str(question.about) for question in self.questions if question.about],
         }
         for group, names in groups.items():
             twice = sorted({name for name in names if names.count(name) > 1})
@@ -421,6 +423,14 @@ class PortfolioSpec(Frozen):
     def _grade_mistakes(self) -> Iterator[str]:
         if bool(self.outcomes.grade) != bool(self.target.grades):
             yield "`outcomes.grade`, the column with grades, and `target.grades`, what it may hold, go together"
+
+    def _segment_mistakes(self) -> Iterator[str]:
+        possible = [column.name for column in self.segment_columns]
+        if self.stability.segment and self.stability.segment not in possible:
+            yield (
+                f"stability.segment: {self.stability.segment} is no category that is a feature or protected; "
+                f"there {'is' if len(possible) == 1 else 'are'} {', '.join(possible) or 'none'}"
+            )
 
     def _split_mistakes(self) -> Iterator[str]:
         if self.use and self.use.primary(self.split.schemes) is None:

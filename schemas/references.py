@@ -108,11 +108,15 @@ class Evidence(Frozen):
 
 
 class JudgementRef(Frozen):
-    """The evaluation and the judgement of a refresh, and the scores of the chosen candidate."""
+    """The evaluation and the judgement of a refresh, and the scores of the chosen candidate.
+
+    `score_drift` has a row a firm: its score then and now; None where there is no earlier one.
+    """
 
     evaluation: FileRef
     judged: FileRef
     scores: FileRef
+    score_drift: FileRef | None = None
 
 
 class DocumentRef(Frozen):

@@ -7,20 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.base import Frozen
+from schemas.interval import Interval as Interval  # noqa: PLC0414 - everybody takes it from here
 from schemas.monitoring import QuarterMonitoring
 from schemas.references import FileRef
+from schemas.score_drift import ScoreDrift
+from schemas.stability import EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
-
-
-class Interval(Frozen):
-    """An estimate and its 95 % interval; `low` and `high` are None when it cannot be formed.
-
-    `value` is None when the quantity itself is undefined (the AUC of one class, say).
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 class QuarantinedRow(Frozen):
@@ -370,11 +362,36 @@ class RelationChurn(Frozen):
     jaccard: float | None
 
 
+class WordDrift(Frozen):
+    """A word and the shares of texts that have it, then and now."""
+
+    word: str
+    before: float
+    after: float
+
+
+class TextDrift(Frozen):
+    """What moved in the texts of a relation or column, beside its entry among the columns.
+
+    `chance` is the share of permutations within firms that lie as far apart; the words are those whose share of texts
+    rose or fell most, none where embeddings are delivered.
+    """
+
+    name: str
+    before: int
+    after: int
+    distance: float
+    chance: float
+    rising: tuple[WordDrift, ...] = ()
+    falling: tuple[WordDrift, ...] = ()
+
+
 class Drift(Frozen):
     """Drift of features or of the graph against the quarter published before."""
 
     expected_quarter: Quarter | None
     columns: tuple[ColumnDrift, ...] = ()
+    texts: tuple[TextDrift, ...] = ()
     churn: tuple[RelationChurn, ...] = ()
     firms_in: int = 0
     firms_out: int = 0
@@ -423,6 +440,10 @@ class Judged(Frozen):
     verdict: Verdict
     #: None for the first published quarter, and in what was published before quarters were monitored
     monitoring: QuarterMonitoring | None = None
+    #: the chosen candidate's first, then that of another one for comparison; none in what was published before
+    edge_stability: tuple[EdgeStability, ...] = ()
+    #: None in what was published before scores were compared
+    score_drift: ScoreDrift | None = None
 
 
 class Refresh(Frozen):

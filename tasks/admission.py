@@ -58,13 +58,15 @@ def admit(run: RefreshRun) -> AdmissionRef:
     aside = sum(table.set_aside for table in admitted.values())
     note(f"{sum(f.height for f in frames.values()):,} rows admitted, {aside:,} set aside, {len(met)} expectations")
     return AdmissionRef(
-        tables={
-            name: write_frame(home, f"{run.work}/admitted/{name.replace(':', '-')}.parquet", frame)
-            for name, frame in frames.items()
-        },
+        tables={name: write_frame(home, f"{run.work}/{admitted_file(name)}", frame) for name, frame in frames.items()},
         quarantine=write_frame(home, f"{run.work}/quarantine.parquet", quarantine),
         evidence=write_json(home, f"{run.work}/admission.json", evidence),
     )
+
+
+def admitted_file(table: str) -> str:
+    """Return where a refresh keeps an admitted table."""
+    return f"admitted/{table.replace(':', '-')}.parquet"
 
 
 def _admitted(home: Path, run: RefreshRun) -> dict[str, Admitted]:

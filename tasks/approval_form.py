@@ -13,7 +13,8 @@ from schemas.base import Frozen
 from schemas.errors import PromotionRefused, SettingsError
 from schemas.promotions import Choice, Proposal
 from tasks.catalogue import open_catalogue
-from tasks.promotion import decide
+from tasks.notices import announce_champion
+from tasks.promotion import champion_changed, decide
 from tasks.settings import settings
 
 
@@ -55,7 +56,11 @@ def apply_answer(proposal: Proposal, attempt: int, choice: Choice, name: str, re
     """
     promotions = open_catalogue(settings().database_url).promotions
     try:
-        message = f"{name}: {decide(proposal.portfolio, proposal.version, choice, name, reason).status}"
+        result = decide(proposal.portfolio, proposal.version, choice, name, reason)
+        message = f"{name}: {result.status}"
+        changed = champion_changed(result)
+        if changed is not None:
+            announce_champion(changed)
     except (PromotionRefused, SettingsError) as error:
         message = f"{error.problem} {error.expected}".strip()
     # Whatever happened to this very proposal meanwhile, on the command line too, is in the catalogue.

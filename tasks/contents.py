@@ -12,13 +12,9 @@ from tasks.lake import write_file
 from tasks.settings import settings
 
 INDEX = "index.html"
-#: by the file's name; others are reached from these
-_TITLES = {
-    "model_card.html": "model card",
-    "graph.html": "graph",
-    "monitoring_report.html": "monitoring report",
-    "validation_workbook.xlsx": "workbook",
-}
+#: what people open; the same in Markdown and JSON lies beside it
+_OPENED = (".html", ".xlsx")
+_FIRST = "model_card.html"
 
 
 def written_index() -> Path:
@@ -42,8 +38,8 @@ def index_bytes(home: Path, catalogue: Catalogue) -> bytes:
 
 def _listed(one: PublishedRefresh, aliases: dict[str, str]) -> ListedRefresh:
     refresh, folder = one.refresh, PurePosixPath(one.folder) / "documents"
-    names = {PurePosixPath(path).name for path in refresh.documents}
-    there = [name for name in _TITLES if name in names and one.pruned_at is None]
+    opened = {path.name for path in map(PurePosixPath, refresh.documents) if path.suffix in _OPENED}
+    there = sorted(opened, key=lambda name: (name != _FIRST, name)) if one.pruned_at is None else []
     return ListedRefresh(
         portfolio=refresh.portfolio,
         quarter=refresh.quarter,
@@ -55,7 +51,7 @@ def _listed(one: PublishedRefresh, aliases: dict[str, str]) -> ListedRefresh:
         failed_gates=sum(gate.verdict is Judgement.FAIL for gate in refresh.gates),
         aliases=tuple(sorted(f"@{alias}" for alias, version in aliases.items() if version == one.model_version)),
         published_at=one.published_at,
-        documents=tuple(Link(title=_TITLES[name], path=str(folder / name)) for name in there),
+        documents=tuple(Link(title=_title(name), path=str(folder / name)) for name in there),
     )
 
 
@@ -73,3 +69,7 @@ def _pages(home: Path, folder: str) -> ListedPages:
             if (home / folder / name).is_file()
         ),
     )
+
+
+def _title(name: str) -> str:
+    return PurePosixPath(name).stem.replace("_", " ")

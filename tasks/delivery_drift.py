@@ -11,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from monitoring.drift_document import drift_html, drift_markdown
 from schemas.monitoring import QuarterMonitoring
-from schemas.references import PanelRef, RefreshRun
+from schemas.references import AdmissionRef, PanelRef, RefreshRun
 from schemas.retraining import DeliveryDrift, DriftDetected, DriftOutcome, drift_trigger
 from tasks.catalogue import open_catalogue
 from tasks.graphs import read_graph
@@ -27,7 +27,7 @@ _WRITERS: dict[str, Callable[[DeliveryDrift], str]] = {"drift.md": drift_markdow
 
 
 @stage("monitor")
-def monitor(run: RefreshRun, panel: PanelRef) -> DriftOutcome:
+def monitor(run: RefreshRun, admission: AdmissionRef, panel: PanelRef) -> DriftOutcome:
     """Compare a delivery with the newest quarter published before it, and write what was found.
 
     Raises
@@ -42,7 +42,7 @@ def monitor(run: RefreshRun, panel: PanelRef) -> DriftOutcome:
         delivery=run.delivery.fingerprint,
         fingerprint=panel.current.fingerprint,
         compared_with=None if before is None else before.key,
-        monitoring=_monitoring(run, panel),
+        monitoring=_monitoring(run, admission, panel),
     )
     files = written_pages(
         Path(run.home),
@@ -93,10 +93,11 @@ def ask_for_refresh(run: RefreshRun, found: DriftOutcome, source: str, data_dir:
     return found.model_copy(update={"event": event, "retraining": outcome, "reason": answer.reason})
 
 
-def _monitoring(run: RefreshRun, panel: PanelRef) -> QuarterMonitoring:
+def _monitoring(run: RefreshRun, admission: AdmissionRef, panel: PanelRef) -> QuarterMonitoring:
     home = Path(run.home)
     attributes = read_frame(home, panel.attributes).filter(pl.col("quarter") == str(run.quarter))
-    found = monitored(home, run.portfolio, read_graph(home, panel.current), attributes).quarter
+    current = read_graph(home, panel.current)
+    found = monitored(home, run.portfolio, current, attributes, admission.tables).quarter
     return found or QuarterMonitoring(
         portfolio=run.portfolio.name, quarter=run.quarter, expected_quarter=None, baseline=(), readings=(), alarms=()
     )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from models.engine import engine_name
 from models.evaluation import Contest
 from monitoring.artifact_tables import candidate_rows, fairness_rows, gate_rows
 from monitoring.charts import SampleCurves, calibration_bins, roc_curve_points
@@ -26,7 +23,7 @@ from monitoring.documents import (
 from monitoring.embeddings_page import EMBEDDINGS, embeddings_page_html, embeddings_page_markdown
 from monitoring.filters import words
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
-from schemas.portfolio import PortfolioSpec
+from monitoring.score_movers_page import MOVERS, score_movers_html, score_movers_markdown
 from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
@@ -39,18 +36,18 @@ from schemas.results import (
 from schemas.setting_curves import SettingCurve
 from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
+from tasks.environment import environment
 from tasks.evaluation import read_contest
 from tasks.hidden_layers import hidden_layers
 from tasks.irb import irb_validation
 from tasks.lake import read_frame, read_json, write_file, write_json
+from tasks.outcomes import published_performance
 from tasks.portraits import graph_portrait
 from tasks.progress import note
 from tasks.settings import settings
 from tasks.stage import stage
 from tasks.workbook import WORKBOOK, validation_workbook
 
-_LIBRARIES = ("prefect", "torch", "dgl", "lightgbm", "catboost", "autogluon.tabular", "scikit-learn", "networkit",
-              "polars", "pandera", "great-expectations", "evidently", "mlflow", "numpy", "scipy")  # fmt: skip
 _QUARANTINE_SHOWN = 20
 #: the numbers of the tests of IRB validation
 IRB = "irb.json"
@@ -66,6 +63,11 @@ _WRITERS = {
 _MORE = {
     "embeddings.html": ("Embeddings", embeddings_page_html),
     "embeddings.md": ("Embeddings", embeddings_page_markdown),
+}
+#: written where there were scores to compare with
+_MOVERS = {
+    f"{MOVERS}.html": ("Score movers", score_movers_html),
+    f"{MOVERS}.md": ("Score movers", score_movers_markdown),
 }
 #: what a validator asks for: without one of these a refresh is not complete
 DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, WORKBOOK)
@@ -87,7 +89,7 @@ def document(
     dossier = _dossier(home, run, evidence, judgement, tuple(varied.values()))
     written = [
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
-        for name, (title, writer) in {**_WRITERS, **_MORE}.items()
+        for name, (title, writer) in {**_WRITERS, **_MORE, **(_MOVERS if dossier.movers else {})}.items()
     ]
     numbers = write_json(home, f"{run.work}/documents/{FULL}", dossier.portrait)
     written.append(DocumentRef(title="Graph, every number", file=numbers))
@@ -120,25 +122,6 @@ def _show(run: RefreshRun, dossier: Dossier) -> None:
         create_table_artifact(rows, key=f"{key}-{name}", description=f"{name.capitalize()} of {about}")
 
 
-def environment(portfolio: PortfolioSpec) -> dict[str, str]:
-    """Return what a fit's bits depend on besides data and code."""
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "threads": str(portfolio.training.threads),
-        "seed": str(portfolio.training.seed),
-        "graph engine": engine_name(),
-        **{library: _version(library) for library in _LIBRARIES},
-    }
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def _dossier(
     home: Path, run: RefreshRun, evidence: Evidence, judgement: JudgementRef, curves: tuple[SettingCurve, ...]
 ) -> Dossier:
@@ -163,6 +146,8 @@ def _dossier(
         hidden_layers=hidden_layers(home, contest, evidence),
         setting_curves=curves,
         irb=irb_validation(run, evidence, evaluation),
+        performance=published_performance(home, run, evidence.admission, judgement),
+        movers=_movers(home, judgement, judged),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),
@@ -177,6 +162,13 @@ def _dossier(
             )
         ),
     )
+
+
+def _movers(home: Path, judgement: JudgementRef, judged: Judged) -> tuple[str, ...]:
+    if judgement.score_drift is None or judged.score_drift is None:
+        return ()
+    furthest_first = read_frame(home, judgement.score_drift)["firm_id"]
+    return tuple(furthest_first.head(len(judged.score_drift.largest)))
 
 
 def _registration(judged: Judged, *, first: bool) -> str:

@@ -10,14 +10,17 @@ from models.scoring import favourable, predicted_classes, unfavourable_probabili
 from monitoring.calibration import excess_calibration_gap
 from monitoring.fairness import adverse_impact
 from monitoring.gates import judged_gates, verdict
+from monitoring.score_drift import with_scores
 from schemas.references import Evidence, FileRef, JudgementRef, RefreshRun
 from schemas.results import AdmissionResult, Evaluation, GroupFairness, Judged, SplitResult
 from schemas.terms import GATED_SAMPLES, Judgement, Sample
+from tasks.edge_stability import measured_edge_stability
 from tasks.evaluation import read_contest
 from tasks.graphs import read_graph
 from tasks.lake import read_frame, read_json, write_frame, write_json
 from tasks.monitored_quarters import JUDGEMENT, monitored
 from tasks.progress import note
+from tasks.score_drifts import SCORE_DRIFT, SCORES, compared_scores
 from tasks.stage import stage
 
 
@@ -30,7 +33,9 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
     current = read_graph(home, evidence.panel.current)
     attributes = read_frame(home, evidence.panel.attributes).filter(pl.col("quarter") == str(run.quarter))
     fairness = _fairness(run, attributes, scores)
-    compared = monitored(home, run.portfolio, current, attributes)
+    compared = monitored(home, run.portfolio, current, attributes, evidence.admission.tables)
+    steady = measured_edge_stability(run, evidence, evaluation, current, _aligned(scores, attributes))
+    moved = compared_scores(home, run.portfolio, current, scores, evaluation.chosen)
     gates = judged_gates(
         run.portfolio,
         admission=read_json(home, evidence.admission.evidence, AdmissionResult),
@@ -40,6 +45,8 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
         fairness=fairness,
         feature_drift=compared.features,
         graph_drift=compared.graph,
+        monitoring=compared.quarter,
+        edge_stability=steady[0],
     )
     judged = Judged(
         fairness=fairness,
@@ -47,14 +54,17 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
         graph_drift=compared.graph,
         gates=gates,
         verdict=verdict(evaluation, gates),
-        monitoring=compared.quarter,
+        monitoring=compared.quarter and with_scores(compared.quarter, moved.measures, compared.earlier, run.portfolio),
+        edge_stability=steady,
+        score_drift=moved.drift,
     )
     counts = {kind: sum(gate.verdict is kind for gate in gates) for kind in Judgement}
     note(", ".join(f"{count} {kind}" for kind, count in counts.items()) + f": {judged.verdict.outcome}")
     return JudgementRef(
         evaluation=evaluation_ref,
         judged=write_json(home, f"{run.work}/{JUDGEMENT}", judged),
-        scores=write_frame(home, f"{run.work}/scores.parquet", scores),
+        scores=write_frame(home, f"{run.work}/{SCORES}", scores),
+        score_drift=None if moved.firms is None else write_frame(home, f"{run.work}/{SCORE_DRIFT}", moved.firms),
     )
 
 
@@ -86,10 +96,14 @@ def _calibration(home: Path, run: RefreshRun, evidence: Evidence, evaluation: Ev
 
 
 def _fairness(run: RefreshRun, attributes: pl.DataFrame, scores: pl.DataFrame) -> tuple[GroupFairness, ...]:
-    aligned = scores.select("firm_id").join(attributes, on="firm_id", how="left", maintain_order="left")
     return adverse_impact(
-        aligned,
+        _aligned(scores, attributes),
         scores["favourable"].to_numpy(),
         run.portfolio.protected_columns,
         least_group_size=run.portfolio.gates.least_group_size,
     )
+
+
+def _aligned(scores: pl.DataFrame, attributes: pl.DataFrame) -> pl.DataFrame:
+    """Return the firms' attributes in the order of their scores, which is that of the graph."""
+    return scores.select("firm_id").join(attributes, on="firm_id", how="left", maintain_order="left")

@@ -17,13 +17,15 @@ from models.ensemble import FittedEnsemble, ensemble_parts
 from models.fitted import Fitted, ModelContent, Notes
 from schemas.candidates import AutoGluonSpec, CandidateSpec, EnsembleSpec
 from schemas.references import FileRef, ModelRef
+from schemas.results import Manifest
 from schemas.terms import Scheme
-from tasks.lake import read_file, read_json, write_file, write_frame, write_json
+from tasks.lake import published_file, read_file, read_json, write_file, write_frame, write_json
 
 #: the folder of AutoGluon's own files within a model's folder
 PREDICTOR = "predictor"
 _SPEC = "spec.json"
 _MEMBERS = "members"
+_OF_PANEL, _OF_QUARTER = _PROBABILITIES = ("panel.parquet", "quarter.parquet")
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def keep_model(
         files=(*files, description, *beside),
         content_hash=content_hash,
         description=description,
-        panel_probabilities=_probabilities(home, f"{folder}/panel.parquet", found.of_panel),
-        quarter_probabilities=_probabilities(home, f"{folder}/quarter.parquet", found.of_quarter),
+        panel_probabilities=_probabilities(home, f"{folder}/{_OF_PANEL}", found.of_panel),
+        quarter_probabilities=_probabilities(home, f"{folder}/{_OF_QUARTER}", found.of_quarter),
     )
 
 
@@ -93,6 +95,24 @@ def copied_member(home: Path, folder: str, member: ModelRef) -> list[FileRef]:
 def restore(home: Path, ref: ModelRef, spec: CandidateSpec) -> Fitted:
     """Load a kept model; every file is checked against its hash before any parser sees it."""
     return _restored(home, PurePosixPath(ref.description.path).parent, ref.files, spec)
+
+
+def restore_published(home: Path, folder: str, manifest: Manifest, spec: CandidateSpec, scheme: Scheme) -> Fitted:
+    """Load a model of a published refresh, after the same checks.
+
+    Raises
+    ------
+    IntegrityError
+        If the manifest lists no such model, or a file is not what was recorded.
+    """
+    start = PurePosixPath("models") / scheme / spec.name
+    published_file(folder, manifest, f"{start}/{_SPEC}", "lacks a model")
+    files = [
+        FileRef(path=f"{folder}/{file.path}", sha256=file.sha256)
+        for file in manifest.files
+        if PurePosixPath(file.path).is_relative_to(start) and PurePosixPath(file.path).name not in _PROBABILITIES
+    ]
+    return _restored(home, PurePosixPath(folder) / start, files, spec)
 
 
 def _restored(home: Path, folder: PurePosixPath, files: Sequence[FileRef], spec: CandidateSpec) -> Fitted:

@@ -13,11 +13,16 @@ from prefect.settings import PREFECT_API_URL
 from schemas.base import Frozen
 from schemas.promotions import Proposal
 from schemas.retraining import DriftDetected
+from schemas.scoring import ChampionChanged
 from tasks.catalogue.retraining import DRIFT_EVENT
 
 PROPOSED_EVENT = "creditnet.version.proposed"
 #: the automation that starts a refresh when drift is detected; made by `deployments.automations`
 DRIFT_AUTOMATION = "creditnet: drift starts a refresh"
+#: another version is in use: by an approval or a rollback
+CHAMPION_EVENT = "creditnet.champion.changed"
+#: the automation that has a new champion score; made by `deployments.automations`
+SCORING_AUTOMATION = "creditnet: a new champion scores"
 
 
 def announce_drift(event: DriftDetected) -> None:
@@ -33,15 +38,27 @@ def announce_proposal(proposal: Proposal) -> None:
     _send(PROPOSED_EVENT, proposal.portfolio, proposal, uuid4())
 
 
-def automation_starts_refreshes() -> bool:
-    """Tell whether a server is there whose automation answers to drift.
+def announce_champion(changed: ChampionChanged) -> None:
+    """Tell Prefect that another version is in use."""
+    _send(CHAMPION_EVENT, changed.portfolio, changed, uuid4())
 
-    An ephemeral server sees the event, but none of its automations ever acts.
-    """
+
+def automation_starts_refreshes() -> bool:
+    """Tell whether a server is there whose automation answers to drift."""
+    return _answered_by(DRIFT_AUTOMATION)
+
+
+def automation_scores() -> bool:
+    """Tell whether a server is there whose automation answers to a new champion."""
+    return _answered_by(SCORING_AUTOMATION)
+
+
+def _answered_by(automation: str) -> bool:
+    # An ephemeral server sees an event, but none of its automations ever acts.
     if not PREFECT_API_URL.value():
         return False
     with get_client(sync_client=True) as client:
-        return any(automation.enabled for automation in client.read_automations_by_name(DRIFT_AUTOMATION))
+        return any(one.enabled for one in client.read_automations_by_name(automation))
 
 
 def _send(name: str, portfolio: str, content: Frozen, event_id: UUID) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monitoring.embeddings_page import EMBEDDINGS
+from monitoring.score_movers_page import MOVERS
 from schemas.errors import IntegrityError, SettingsError
 from schemas.packages import Distribution, Package
 from schemas.reproduction import Provenance
@@ -23,6 +24,7 @@ from tasks.catalogue import PublishedRefresh, open_catalogue
 from tasks.distributions import distributions_of
 from tasks.identity import LOCK
 from tasks.lake import MANIFEST, published_file, read_file, read_json, verify_folder
+from tasks.printing import pdf_pages, required_chromium
 from tasks.provenance import PROVENANCE, read_provenance
 from tasks.sbom import bill_of_materials
 from tasks.settings import Settings, settings
@@ -37,10 +39,10 @@ _AGGREGATES = (
     *(PROVENANCE, LOCK),
 )
 #: rows of firms: who may read a model need not be allowed to read these
-_ROWS = ("panel.parquet", "quarter.parquet", EMBEDDINGS, WORKBOOK)
+_ROWS = ("panel.parquet", "quarter.parquet", EMBEDDINGS, WORKBOOK, f"{MOVERS}.html", f"{MOVERS}.md")
 
 
-def packed(portfolio: str, version: str, target: Path | None = None) -> Package:
+def packed(portfolio: str, version: str, target: Path | None = None, *, with_pdf: bool = False) -> Package:
     """Write a published version into a tar.gz and say what is in it.
 
     The same version, audit log, software and key give the same bytes. Deliveries, graphs, scores and other tables
@@ -50,6 +52,8 @@ def packed(portfolio: str, version: str, target: Path | None = None) -> Package:
     ----------
     target
         The archive; in the home's folder `packs` by default. One that is there is replaced.
+    with_pdf
+        Whether the documents are in it as PDF too; the same browser prints the same bytes.
 
     Raises
     ------
@@ -58,14 +62,18 @@ def packed(portfolio: str, version: str, target: Path | None = None) -> Package:
     IntegrityError
         If a published file is not what was recorded.
     SettingsError
-        If the signing key cannot be used or the archive cannot be written.
+        If the signing key cannot be used, there is no browser for the PDFs, or the archive cannot be written.
     """
     chosen = settings()
+    chromium = required_chromium() if with_pdf else None
     signer = read_signer(chosen.signing_key) if chosen.signing_key else None
     published = unpruned_version(open_catalogue(chosen.database_url), portfolio, version)
     manifest = verify_folder(chosen.home, published.folder, published.manifest_sha256)
     provenance = read_provenance(chosen.home, published, manifest)
     contents = dict(_contents(chosen, published, manifest, provenance))
+    if chromium is not None:
+        pages = pdf_pages(chosen.home, published, manifest, chromium=chromium)
+        contents |= {f"pdf/{name}": content for name, content in pages}
     contents |= _sealed(contents, signer)
     name = f"{portfolio}-{manifest.quarter}-version-{version}"
     archive = _archive(name, contents, int(published.published_at.timestamp()))

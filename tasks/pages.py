@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from schemas.base import Frozen
+from schemas.references import FileRef
 from schemas.results import Manifest
 from schemas.terms import Quarter
 from tasks.catalogue import open_catalogue
@@ -47,17 +48,23 @@ def written_pages(
         files = [write_json(home, f"{stage}/{kind}.json", content)]
         files += [write_file(home, f"{stage}/{file}", make(content).encode()) for file, make in pages.items()]
         name = name or f"{quarter}-{files[0].sha256[:16]}"
-        manifest = Manifest(
-            refresh=name,
-            portfolio=portfolio,
-            quarter=quarter,
-            fingerprint=fingerprint,
-            files=tuple(sorted((rebased(file, stage) for file in files), key=lambda file: file.path)),
-        )
-        folder = f"lake/{portfolio}/{kind}s/{name}"
-        digest = publish_folder(home, stage, folder, manifest, replace=True)
-        open_catalogue(settings().database_url).record_pages(folder, digest)
-        written_index()
+        about = Manifest(refresh=name, portfolio=portfolio, quarter=quarter, fingerprint=fingerprint, files=())
+        folder = recorded_folder(home, stage, files, f"lake/{portfolio}/{kind}s/{name}", about)
     finally:
         discard(home, stage)
     return tuple(str(home / folder / file) for file in (f"{kind}.json", *pages))
+
+
+def recorded_folder(home: Path, stage: str, files: Sequence[FileRef], folder: str, about: Manifest) -> str:
+    """Put the files of a stage in their place in the lake, note it in the audit log, and return the folder.
+
+    Parameters
+    ----------
+    about
+        The manifest but for its files.
+    """
+    listed = tuple(sorted((rebased(file, stage) for file in files), key=lambda file: file.path))
+    digest = publish_folder(home, stage, folder, about.model_copy(update={"files": listed}), replace=True)
+    open_catalogue(settings().database_url).record_pages(folder, digest)
+    written_index()
+    return folder

@@ -15,6 +15,7 @@ from schemas.people import written_name
 from schemas.promotions import Choice, PromotionResult, Proposal
 from schemas.references import RefreshRun
 from schemas.results import GateResult
+from schemas.scoring import ChampionChanged
 from tasks.catalogue import Catalogue, NewProposal, open_catalogue
 from tasks.contents import written_index
 from tasks.lake import verify_folder
@@ -122,6 +123,13 @@ def roll_back(portfolio: str, name: str, reason: str) -> PromotionResult:
     target = standing[-2].refresh
     _verify(chosen, catalogue, target)
     return followed(catalogue.promotions.roll_back(portfolio, name, reason, to=target))
+
+
+def champion_changed(result: PromotionResult) -> ChampionChanged | None:
+    """Return the news that another version is in use, if that is what a decision came to."""
+    if result.champion is None or result.status not in {"approved", "rolled back"}:
+        return None
+    return ChampionChanged(portfolio=result.portfolio, version=result.champion, decision=result.status)
 
 
 def followed(result: PromotionResult) -> PromotionResult:

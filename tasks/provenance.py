@@ -12,7 +12,7 @@ from schemas.references import FileRef, RefreshRun
 from schemas.reproduction import Provenance
 from schemas.results import Manifest
 from tasks.catalogue import PublishedRefresh
-from tasks.documents import environment
+from tasks.environment import environment
 from tasks.identity import LOCK, code_files, code_root
 from tasks.lake import published_file, read_json, write_file, write_json
 

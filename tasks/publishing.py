@@ -108,6 +108,7 @@ def _files(evidence: Evidence, judgement: JudgementRef, documents: Sequence[Docu
         judgement.evaluation,
         judgement.judged,
         judgement.scores,
+        *filter(None, [judgement.score_drift]),
         *(document.file for document in documents),
     ]
 

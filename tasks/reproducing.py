@@ -23,7 +23,7 @@ from schemas.reproduction import Comparison, Provenance, Reproduction
 from schemas.results import GraphStatistics, Manifest
 from tasks.catalogue import PublishedRefresh, open_catalogue
 from tasks.diffing import STATISTICS
-from tasks.documents import environment
+from tasks.environment import environment
 from tasks.identity import LOCK, code_files, digest_of_code, key_of_parts, spec_hash
 from tasks.lake import discard, published_file, read_file, read_frame, read_json, rebased, verify_folder, write_file
 from tasks.progress import note
@@ -149,6 +149,7 @@ def compared_results(
         found.append(Comparison(stage="judgement", subject="", recorded="", found="", same=None, reason=reason))
     else:
         found.append(pair.file("judgement", judgement.judged))
+        found += [pair.file("score drift", ref) for ref in filter(None, [judgement.score_drift])]
     return tuple(found)
 
 

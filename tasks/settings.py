@@ -33,6 +33,8 @@ class Settings(Frozen):
     tracking_uri: str
     #: a PEM file with the Ed25519 private key that `creditnet pack` signs with
     signing_key: Path | None = None
+    #: the program that makes PDFs; without it one is looked for on PATH
+    chromium: Path | None = None
 
     @property
     def lake(self) -> Path:
@@ -73,6 +75,7 @@ def settings() -> Settings:
         database_url=os.environ.get("CREDITNET_DATABASE_URL") or f"sqlite:///{home}/catalogue.db",
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home}/mlflow/mlflow.db",
         signing_key=_absolute(key) if (key := os.environ.get("CREDITNET_SIGNING_KEY")) else None,
+        chromium=_absolute(program) if (program := os.environ.get("CREDITNET_CHROMIUM")) else None,
     )
 
 

@@ -34,6 +34,7 @@ def validation_workbook(run: RefreshRun, evidence: Evidence, dossier: Dossier) -
             _gates(dossier),
             *(_irb_sheets(dossier.irb) if dossier.irb else ()),
             _fairness(dossier),
+            _edge_stability(dossier),
             _drift(dossier),
         ]
     )
@@ -144,6 +145,20 @@ def _fairness(dossier: Dossier) -> Sheet:
     columns = ("attribute", "group", "reference", "firms", "favourable_rate", "impact_ratio", "reason")
     rows = [tuple(getattr(group, name) for name in columns) for group in dossier.judged.fairness]
     return Sheet("Fairness", columns, rows)
+
+
+def _edge_stability(dossier: Dossier) -> Sheet:
+    measured = [(found, one) for found in dossier.judged.edge_stability for one in found.flips]
+    rows = [
+        (
+            *(found.candidate, str(one.change), one.edges, one.segment, one.firms),
+            *(one.flipped.value, one.flipped.low, one.flipped.high),
+            *(one.score_change.value, one.score_change.low, one.score_change.high),
+        )
+        for found, one in measured
+    ]
+    names = ("candidate", "change", "edges", "segment", "firms", "flipped", "flipped_low", "flipped_high")
+    return Sheet("Changed edges", (*names, "score_change", "score_change_low", "score_change_high"), rows)
 
 
 def _drift(dossier: Dossier) -> Sheet:

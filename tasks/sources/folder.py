@@ -51,7 +51,8 @@ class FolderReader:
             )
         try:
             if path.suffix == ".csv":
-                return pl.read_csv(path, infer_schema=False)
+                # Quotes within a quoted heading stay doubled in polars, those within a value do not.
+                return pl.read_csv(path, infer_schema=False).rename(lambda column: column.replace('""', '"'))
             return pl.read_parquet(path, hive_partitioning=False)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise DeliveryError(

@@ -61,6 +61,8 @@ class TestPromoting:
         found = run("approve", "2", *decided("Bob"), "--json")
         printed = json.loads(found.out)
         assert (found.code, printed["status"], printed["champion"]) == (0, "approved", "2")
+        # This home has cards and no models.
+        assert "The decision stands; the champion has yet to score" in found.err
         assert registry_aliases() == {"challenger": "2", "champion": "2"}
         assert "champion     version 1" in run("rollback", *decided("Cid", "complaints")).out
         assert registry_aliases()["champion"] == "1"

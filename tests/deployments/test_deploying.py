@@ -21,7 +21,13 @@ def deployments():
 
 
 def test_every_flow_that_is_deployed_is_there_with_one_run_at_a_time(deployments):
-    assert deployments.keys() == {"quarterly_refresh", "drift_monitor", "promotion"}
+    assert deployments.keys() == {
+        "quarterly_refresh",
+        "drift_monitor",
+        "promotion",
+        "outcomes_analysis",
+        "score_portfolio",
+    }
     for name, one in deployments.items():
         assert one["entrypoint"] == f"flows/{name}.py:{name}"
         assert (FILE.parents[1] / "flows" / f"{name}.py").is_file()
@@ -34,7 +40,7 @@ def test_every_flow_that_is_deployed_is_there_with_one_run_at_a_time(deployments
 
 def test_the_schedules_have_a_time_zone(deployments):
     schedules = [schedule for one in deployments.values() for schedule in one.get("schedules", ())]
-    assert {schedule["cron"] for schedule in schedules} == {"0 6 1 1,4,7,10 *", "0 5 * * 1"}
+    assert {schedule["cron"] for schedule in schedules} == {"0 6 1 1,4,7,10 *", "0 5 * * 1", "0 4 2 * *"}
     assert all(schedule["timezone"] == "{{ $CREDITNET_TIME_ZONE }}" for schedule in schedules)
 
 

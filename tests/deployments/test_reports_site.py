@@ -6,6 +6,9 @@ import threading
 import pytest
 
 from deployments.reports_site import HEADERS, ReportsSite
+from monitoring.index_page import script_hash
+from tasks.catalogue import open_catalogue
+from tasks.contents import written_index
 from tasks.settings import settings
 from tests.tasks.published_versions import publish_version
 
@@ -17,19 +20,24 @@ def site(tmp_path_factory):
         patch.setenv("CREDITNET_HOME", str(home))
         for name in ("CREDITNET_DATABASE_URL", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
-        publish_version(settings(), 1)
+        publish_version(settings(), 1, documents=("model_card.html", "fair_lending.html", "validation_workbook.xlsx"))
         documents = next(home.glob("lake/simulated/*/*/documents"))
+        (documents / "fair_lending.html").write_text("<h1>Fair lending</h1>")
+        (documents / "validation_workbook.xlsx").write_bytes(b"PK")
         (documents / "model_card.html").write_text("<h1>Card</h1>")
         (documents / "secret.parquet").write_bytes(b"PAR1")
         (documents / ".hidden.html").write_text("no")
         (documents / "way_out.html").symlink_to(home / "catalogue.db")
         (documents.parent / "scores.html").write_text("not a document")
-        page = home / "lake/simulated/drifts/2023Q2-x/drift.html"
-        page.parent.mkdir(parents=True)
-        page.write_text("<h1>Drift</h1>")
+        for kind in ("drift", "tune"):
+            page = home / f"lake/simulated/{kind}s/2023Q2-x/{kind}.html"
+            page.parent.mkdir(parents=True)
+            page.write_text(f"<h1>{kind.title()}</h1>")
+            open_catalogue(settings().database_url).record_pages(f"lake/simulated/{kind}s/2023Q2-x", "0" * 64)
         server = ReportsSite(settings(), 0)
+        server.written = written_index().read_text()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    server.documents = f"/{documents.relative_to(home / 'lake').as_posix()}"
+    server.documents = f"/{documents.relative_to(home).as_posix()}"
     yield server
     server.shutdown()
     server.server_close()
@@ -45,23 +53,29 @@ def asked(site, path, method="GET", **headers):
         connection.close()
 
 
-def test_the_index_leads_to_every_document(site):
+def test_the_index_is_that_of_the_home_and_leads_to_every_document(site):
     status, _, page = asked(site, "/")
-    assert status == 200
-    for path, heading in (
-        (f"{site.documents}/model_card.html", "Card"),
-        ("/simulated/drifts/2023Q2-x/drift.html", "Drift"),
+    assert (status, page) == (200, site.written)
+    assert asked(site, "/index.html")[2] == page
+    for path, body in (
+        (f"{site.documents}/model_card.html", "<h1>Card</h1>"),
+        (f"{site.documents}/fair_lending.html", "<h1>Fair lending</h1>"),
+        (f"{site.documents}/validation_workbook.xlsx", "PK"),
+        ("/lake/simulated/drifts/2023Q2-x/drift.html", "<h1>Drift</h1>"),
+        ("/lake/simulated/tunes/2023Q2-x/tune.html", "<h1>Tune</h1>"),
     ):
-        assert f'href="{path}"' in page
-        found, _, document = asked(site, path)
-        assert (found, document) == (200, f"<h1>{heading}</h1>")
+        assert f'href="{path.removeprefix("/")}"' in page
+        assert asked(site, path)[::2] == (200, body)
 
 
-def test_every_answer_carries_the_strict_headers(site):
-    for path in ("/", f"{site.documents}/model_card.html", "/nothing"):
-        _, headers, _ = asked(site, path)
-        assert headers.items() >= HEADERS.items()
+def test_every_answer_carries_the_strict_headers_and_only_the_index_may_search(site):
+    for path in (f"{site.documents}/model_card.html", "/nothing"):
+        assert asked(site, path)[1].items() >= HEADERS.items()
+    policies = {name: value for name, value in HEADERS.items() if name != "Content-Security-Policy"}
+    _, headers, _ = asked(site, "/")
+    assert headers.items() >= policies.items()
     assert "script" not in HEADERS["Content-Security-Policy"]
+    assert headers["Content-Security-Policy"] == f"{HEADERS['Content-Security-Policy']}; script-src '{script_hash()}'"
 
 
 @pytest.mark.parametrize(
@@ -71,12 +85,16 @@ def test_every_answer_carries_the_strict_headers(site):
         "{documents}/.hidden.html",
         "{documents}/way_out.html",
         "{documents}/../scores.html",
-        "{documents}/../../../../../catalogue.db",
+        "{documents}/../../../../../../catalogue.db",
         "{documents}/%2e%2e/%2e%2e/x.html",
         "{documents}/a%00.html",
         "{documents}",
         "//etc/passwd",
-        "/simulated/drifts/2023Q2-x/%2e%2e%2fdrift.html",
+        "/lake/simulated/drifts/2023Q2-x/%2e%2e%2fdrift.html",
+        "/simulated/drifts/2023Q2-x/drift.html",
+        "/work/simulated/drifts/2023Q2-x/drift.html",
+        "/lake/simulated/documents/2023Q2-x/drift.html",
+        "/catalogue.db",
     ],
 )
 def test_nothing_else_is_served(site, path):

@@ -20,14 +20,14 @@ PREFECT = Path(sys.executable).with_name("prefect")
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found | None], seconds: float, what: str) -> Found:
+def until(look: Callable[[], Found | None], seconds: float, what: str, *, every: float = 0.5) -> Found:
     """Wait for something to be there."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = look()
         if found:
             return found
-        time.sleep(0.5)
+        time.sleep(every)
     raise AssertionError(f"waited {seconds} s in vain for {what}")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.flow
 
@@ -51,12 +53,14 @@ def test_corpnet_is_refreshed_and_then_left_alone(home, reference_data):
 
 
 @pytest.mark.data
-@pytest.mark.timeout(1800)  # two quarters with 4,548 banks and 633 neighbour features
-def test_interbank_is_refreshed_quarter_by_quarter_with_drift_against_the_one_before(home, reference_data):
-    third = home.refresh("interbank", "2022Q3", reference_data)
+@pytest.mark.timeout(1800)  # 4,548 banks and 633 neighbour features
+def test_interbank_is_refreshed_with_drift_against_the_quarter_before(home, reference_data, tmp_path):
+    # Of the quarter before only the graph counts: one candidate is enough there.
+    spec = yaml.safe_load(files("schemas.bundled").joinpath("interbank.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "interbank.yaml").write_text(yaml.safe_dump(spec | {"candidates": spec["candidates"][:1]}))
+    third = home.refresh(tmp_path / "interbank.yaml", "2022Q3", reference_data)
     fourth = home.refresh("interbank", "2022Q4", reference_data)
-    for outcome in (third, fourth):
-        assert auc(outcome, "lightgbm", "out_of_time") > 0.7
+    assert auc(fourth, "lightgbm", "out_of_time") > 0.7
     assert [gate.verdict for gate in third.refresh.gates if "drift" in gate.gate] == ["not assessable"] * 2
     drift = [gate for gate in fourth.refresh.gates if "drift" in gate.gate]
     assert all(gate.value is not None for gate in drift)

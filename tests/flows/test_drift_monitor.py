@@ -1,4 +1,4 @@
-"""The drift monitor without a server: it runs the refresh itself, once, and says why."""
+"""Monitoring without a server: drift is refreshed in process, once; scores meet their outcomes; the champion scores."""
 
 from __future__ import annotations
 
@@ -40,5 +40,24 @@ def test_drift_is_refreshed_in_process_and_only_once(home, tmp_path):
     assert again.retraining == "refused"
     assert again.reason == "these very inputs are published already, as version 2"
     assert len(home.query("SELECT key FROM refreshes WHERE status = 'published'")) == 2
+    looked_back_on(home, portfolio, data_dir)
     assert list((home.path / "work").iterdir()) == []
     home.verify()
+
+
+def looked_back_on(home, portfolio, data_dir):
+    """The scores of the first quarter meet their outcomes, those of the newest are estimated; the champion scores."""
+    from flows.outcomes_analysis import outcomes_analysis
+    from flows.score_portfolio import score_portfolio
+
+    found = home.call(outcomes_analysis, str(portfolio), None, str(data_dir))
+    performance = found.analysis.performance
+    assert [str(one.quarter) for one in performance.realised] == ["2024Q2"]
+    assert performance.realised[0].known > 0
+    assert [str(one.quarter) for one in performance.awaited] == ["2024Q4"]
+    [report] = home.path.glob("lake/rheintal/2024Q4/*/documents/monitoring_report.md")
+    assert "The newest realised quarter, 2024Q2, against its limits" in report.read_text()
+
+    scored = home.call(score_portfolio, "rheintal")
+    assert (scored.scores.version, str(scored.scores.quarter)) == ("1", "2024Q4")
+    assert home.call(score_portfolio, str(portfolio)).already_scored

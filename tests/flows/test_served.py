@@ -74,6 +74,7 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
         seen["asked"] = prefect.by_automation("promotion")
         seen["artifacts"] = {one["key"]: one["data"] for one in prefect.ask("artifacts/latest/filter", {})}
         proof.served.until(lambda: len(drifts(hook)) == 2, 30, "both notices of drift")
+        seen["scored"] = scored_after_approval(prefect, home)
 
     url = f"http://127.0.0.1:{hook.server_port}/hook"
     assert proof.counted(tmp_path, look, CREDITNET_WEBHOOK_URL=url) == (2, 0)
@@ -81,7 +82,8 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
     status = seen["status"]
     assert all(one["runs"] for one in status["services"])
     planned = {one["deployment"]: one["at"] for one in status["next_runs"]}
-    assert planned.keys() >= {"quarterly_refresh/served", "drift_monitor/served"}
+    assert planned.keys() >= {"quarterly_refresh/served", "drift_monitor/served", "outcomes_analysis/served"}
+    assert planned["outcomes_analysis/served"][8:16] == "02T04:00"
     assert planned["quarterly_refresh/served"][5:16] in {f"{month}-01T06:00" for month in ("01", "04", "07", "10")}
     [bank] = status["portfolios"]
     assert bank["last_refresh"]["quarter"] == "2025Q1"
@@ -91,10 +93,14 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
     [asked] = seen["asked"]
     assert (asked["parameters"]["portfolio"], asked["parameters"]["version"]) == ("rheintal", "1")
 
+    assert seen["scored"]["parameters"] == {"portfolio": "rheintal"}
+    [scores] = (tmp_path / "home").glob("lake/rheintal/scores/2025Q1-version-1-*/scores.parquet")
+    assert scores.stat().st_size > 0
+
     kept = {name: key for name, key in seen["before"].items() if "tell" not in name}
     assert seen["after"] == kept
-    assert len(kept) == 3
-    assert len(seen["before"]) == 7
+    assert len(kept) == 4
+    assert len(seen["before"]) == 8
     assert [told["quarter"] for told in drifts(hook)] == ["2024Q4", "2025Q1"]
     assert "feature staff" in drifts(hook)[0]["reason"]
 
@@ -107,6 +113,13 @@ def test_drift_retrains_and_nothing_else_does(hook, tmp_path):
     with proof.serving(tmp_path / "home", "ui") as prefect:
         assert prefect.ask("flow_runs/count", {"flows": {"name": {"any_": ["drift_monitor"]}}}) >= 3
     reasons(tmp_path / "home")
+
+
+def scored_after_approval(prefect, home):
+    """Approve the champion of the bootstrap by two names; return the run by which the automation has it score."""
+    for name in ("Ann", "Bo"):
+        command(home, "approve", "1", "--by", name, "--reason", "card read", "--portfolio", "rheintal")
+    return prefect.until_ended(lambda: next(iter(prefect.by_automation("score_portfolio")), None), "scoring")
 
 
 def reasons(home):

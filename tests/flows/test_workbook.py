@@ -57,3 +57,14 @@ def test_ids_and_figures_of_the_other_documents_are_in_it(sheets, documents):
     counts = [[int(count) for count in row[1:]] for row in sheets["Migrations"][1:]]
     assert counts == irb["migration"]["counts"]
     assert f"AUC {irb['auc']['initial']:.3f} on validation" in (documents / "model_card.md").read_text()
+
+
+def test_shares_of_firms_that_changed_edges_turn_are_those_of_the_judgement(sheets, documents):
+    judged = json.loads((documents.parent / "judgement.json").read_text())
+    flips = [(found["candidate"], one) for found in judged["edge_stability"] for one in found["flips"]]
+    rows = records(sheets["Changed edges"])
+    assert rows
+    for row, (candidate, one) in zip(rows, flips, strict=True):
+        assert (row["candidate"], row["change"], row["edges"]) == (candidate, one["change"], one["edges"])
+        assert (row["flipped"], row["flipped_high"]) == (one["flipped"]["value"], one["flipped"]["high"])
+    assert judged["edge_stability"][0]["chosen"]

@@ -7,6 +7,7 @@ import pytest
 
 from models.bootstrap import (
     PairedAuc,
+    auc_change,
     cluster_weights,
     paired_difference,
     rank_correlation,
@@ -178,6 +179,24 @@ def test_each_model_can_have_its_own_threshold():
     by_hand = [point_scores(truth, probabilities, threshold=cut)["recall"] for cut in (0.2, 0.8)]
     assert found.value == by_hand[0] - by_hand[1]
     assert significantly_better(found)
+
+
+def test_auc_of_a_sample_has_not_changed_against_itself_since_its_communities_come_along():
+    truth, probabilities, names = world(13)
+    same = (truth, probabilities, names)
+    found = auc_change(same, same, draws=50, seed=1)
+    assert (found.change.value, found.change.low, found.change.high) == (0.0, 0.0, 0.0)
+    assert found.now.value == found.before.value == point_scores(truth, probabilities)["auc"]
+
+
+def test_auc_that_is_lost_elsewhere_shows_below_nothing():
+    truth, probabilities, names = world(14)
+    turned = probabilities[:, ::-1]
+    found = auc_change((truth, turned, names), (truth, probabilities, names), draws=100, seed=1)
+    assert found.change.value == pytest.approx(1 - 2 * found.before.value)
+    assert found.change.high < 0
+    alone = ["one"] * len(truth)
+    assert auc_change((truth, turned, alone), (truth, probabilities, alone), draws=20, seed=1).change.low is None
 
 
 def test_an_absent_interval_is_not_significantly_better():

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 
 from models.discrimination import METRICS
+from monitoring.annex_iv import ANNEX_IV
 from monitoring.charts import CalibrationBin, RocCurve, SampleCurves
 from monitoring.documents import (
     Dossier,
@@ -23,10 +26,13 @@ from monitoring.documents import (
     open_findings,
 )
 from monitoring.embeddings_page import embeddings_page_html, embeddings_page_markdown
-from monitoring.filters import amount, inert, interval, markdown, shortened
+from monitoring.filters import amount, breakable, inert, interval, markdown, shortened
 from monitoring.graph_page import graph_page_html, graph_page_markdown
 from monitoring.irb import RatedFirms, RatedRows, auc_comparison, concentration, migration, sample_tests
+from monitoring.logic import LOGIC
 from monitoring.rules import RULES
+from monitoring.score_movers_page import score_movers_html, score_movers_markdown
+from schemas.candidates import CandidateSpec
 from schemas.diffs import (
     CommunitiesDiff,
     Community,
@@ -55,6 +61,7 @@ from schemas.portrait import (
     RelationAge,
     Tail,
 )
+from schemas.questions import ASKED, Topic
 from schemas.rating import MasterScaleSpec
 from schemas.references import RefreshKey
 from schemas.results import (
@@ -85,22 +92,29 @@ from schemas.results import (
     SplitResult,
     StructuralFingerprint,
     TableAdmission,
+    TextDrift,
     Verdict,
+    WordDrift,
 )
+from schemas.score_drift import FirmShift, ScoreDrift, ScoreMigration, ShiftPart
 from schemas.setting_curves import CurvePoint, SettingCurve
+from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
 
 EVIL = "<script>alert(1)</script> \"'`|*[x](http://evil)\u202eevil\u2066\nnext & $x^{$"
-HTML = (model_card_html, monitoring_report_html, graph_page_html, embeddings_page_html)
+HTML = (model_card_html, monitoring_report_html, graph_page_html, embeddings_page_html, score_movers_html)
 #: documents of the same refresh that a document may link to
-BESIDE = ("graph.html", "graph.md", "embeddings.html", "embeddings.md")
+BESIDE = ("graph.html", "graph.md", "embeddings.html", "embeddings.md", "score_movers.html", "score_movers.md")
 MARKDOWN = (
     model_card_markdown,
     monitoring_report_markdown,
     graph_page_markdown,
     embeddings_page_markdown,
+    score_movers_markdown,
     artifact_markdown,
 )
+#: pages that have one table and nothing where there is nothing to say
+ONE_SUBJECT = (embeddings_page_markdown, score_movers_markdown)
 SAMPLES = {Sample.DEVELOPMENT: 0.05, Sample.VALIDATION: 0.01, Sample.OUT_OF_COMMUNITY: 0.0, Sample.OUT_OF_TIME: -0.02}
 CANDIDATES = (
     ("logistic_own", "logistic", "own", Family.TABULAR, 0.681),
@@ -152,8 +166,9 @@ def _portfolio(text: str, **changes: object) -> PortfolioSpec:
         "limitations": ["Trained on quarters without a recession.", *([text] if text else [])],
         "questions": [
             {"question": "Are sole traders or guarantors scored?", "owner": "Compliance"},
-            {"question": "Who may override a score?", "owner": "Head of credit", "answer": "Two credit officers."},
-            {"question": f"What is the materiality? {text}".strip(), "owner": "Model owner"},
+            {"about": "oversight", "owner": "Head of credit", "answer": f"Two credit officers. {text}".strip()},
+            {"about": "materiality", "question": f"What is the materiality? {text}".strip(), "owner": "Board"},
+            {"about": "escalation", "answer": "The model owner, within five days."},
         ],
     }
     return PortfolioSpec.model_validate(fields | changes)
@@ -258,6 +273,29 @@ def _monitoring(text: str) -> QuarterMonitoring:
     )
 
 
+def _edge_stability(text: str) -> tuple[EdgeStability, ...]:
+    """Return that of a candidate whose own edges count, and of a network beside it."""
+    flips = tuple(
+        EdgeFlips(
+            change=change,
+            edges=edges,
+            segment=segment,
+            firms=40,
+            flipped=Interval(value=0.03 * edges, low=0.01, high=0.2),
+            score_change=Interval(value=0.0123, low=0.01, high=0.02),
+        )
+        for segment in (ALL_FIRMS, text or "mining")
+        for change in Change
+        for edges in ((1,) if change is Change.ANY_REMOVAL else (1, 2, 5))
+    )
+    fields = {"reads_graph": True, "firms": 40, "of": 2400, "segmented_by": "industry"}
+    shown = tuple(one for one in flips if one.change is not Change.ANY_REMOVAL)
+    return (
+        EdgeStability(candidate="lightgbm_neighbour", chosen=True, flips=flips, **fields),
+        EdgeStability(candidate="graphsage", chosen=False, flips=shown, together=40, bystanders=0.00017, **fields),
+    )
+
+
 def _judged(text: str) -> Judged:
     shares = Histogram(
         edges=tuple(f"{low / 10:.1f}" for low in range(11)), expected=(0.1,) * 10, actual=(0.02,) * 5 + (0.18,) * 5
@@ -278,6 +316,7 @@ def _judged(text: str) -> Judged:
     earlier = Quarter(2023, 4)
     return Judged(
         monitoring=_monitoring(text),
+        edge_stability=_edge_stability(text),
         fairness=(
             GroupFairness(
                 attribute="region",
@@ -305,7 +344,9 @@ def _judged(text: str) -> Judged:
                 reason="fewer than 30 firms",
             ),
         ),
-        feature_drift=Drift(expected_quarter=earlier, columns=columns, firms_in=41, firms_out=28),
+        feature_drift=Drift(
+            expected_quarter=earlier, columns=columns, texts=(_text_drift(text),), firms_in=41, firms_out=28
+        ),
         graph_drift=Drift(expected_quarter=earlier, columns=graph, churn=churn, firms_in=41, firms_out=28),
         gates=(
             GateResult(gate="minimum_auc", value=0.741, limit=0.6, comparison="at least", verdict=Judgement.PASS),
@@ -331,7 +372,40 @@ def _judged(text: str) -> Judged:
             summary="4 of 5 gates passed; features drifted.",
             graph_helped="yes",
         ),
+        score_drift=_score_drift(earlier),
     )
+
+
+def _text_drift(text: str) -> TextDrift:
+    words = (WordDrift(word=text or "lockdown", before=0.0, after=0.212),)
+    return TextDrift(name="reports", before=2300, after=2313, distance=0.121, chance=0.002, rising=words)
+
+
+def _score_drift(earlier: Quarter) -> ScoreDrift:
+    shifts = ((0.021, 0.484, "5", "10", 0.38, 0.06, 0.023), (0.311, 0.064, "9", "7", -0.27, 0.01, 0.013))
+    parts = (("own features", 0.004, 0.011, 0.55), ("neighbourhood", -0.001, 0.004, 0.2), ("model", 0.002, 0.005, 0.25))
+    return ScoreDrift(
+        expected_quarter=earlier,
+        candidate_before="logistic_own",
+        candidate="lightgbm_neighbour",
+        firms=2269,
+        new=41,
+        gone=28,
+        mean_before=0.052,
+        mean_after=0.057,
+        stability_index=0.013,
+        migrations=(
+            ScoreMigration(
+                by="class", names=("0", "1"), counts=((2101, 33), (12, 123)), new=(40, 1), gone=(20, 8),
+                stayed=0.98, worse=0.015, better=0.005,
+            ),
+        ),
+        parts=tuple(ShiftPart(part=p, mean=m, mean_absolute=a, share=s) for p, m, a, s in parts),
+        largest=tuple(
+            FirmShift(before=b, after=a, grade_before=g, grade_after=h, own=o, neighbourhood=n, inputs=o + n, model=m)
+            for b, a, g, h, o, n, m in shifts
+        ),
+    )  # fmt: skip
 
 
 def _structure() -> StructuralFingerprint:
@@ -639,6 +713,7 @@ def rich(text: str = "") -> Dossier:
         trigger="manual",
         written_at=dt.datetime(2025, 1, 4, 6, 30, tzinfo=dt.UTC),
         irb=_irb(),
+        movers=(text or "f0412", "f1077"),
         publication_dates_known=True,
         hidden_layers=_hidden_layers(_portfolio(text).target.classes, text),
         setting_curves=(_setting_curve("beta", 0.1, (0, 0.1, 1)), _setting_curve("layers", 2, (1, 2))),
@@ -713,13 +788,14 @@ def poor() -> Dossier:
         "hidden_layers": None,
         "setting_curves": (),
         "irb": None,
+        "movers": (),
         "publication_dates_known": False,
     }
     return full.model_copy(update=changes)
 
 
 DOSSIERS = {"rich": rich(), "poor": poor(), "hostile": rich(EVIL)}
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "wbr"}
 STRUCTURE = "html head title style body header main footer nav section h1 h2 h3 p ul ol li dl dt dd div span a code"
 TABLES = "table caption thead tbody tr th td figure figcaption"
 ALLOWED = {*VOID, *STRUCTURE.split(), *TABLES.split()}
@@ -817,7 +893,7 @@ def test_markdown_tables_have_the_same_number_of_cells_in_every_row(write, name)
             assert len(rows_of_table) != 1, "a table's head and its rule were torn apart"
             rows_of_table = []
     least = 1 if name == "poor" else 2
-    assert tables >= (least - 1 if write is embeddings_page_markdown else least)
+    assert tables >= (least - 1 if write in ONE_SUBJECT else least)
 
 
 @each_markdown
@@ -850,6 +926,7 @@ def test_the_card_says_what_was_decided_and_on_what_grounds(write):
     for gate in ("minimum AUC", "maximum leakage gap", "feature drift", "graph drift"):
         assert gate in text
     assert dossier.judged.verdict.summary in text
+    assert "4 passed, 1 failed, 0 not assessable" in text
     assert "0.741 [0.720, 0.765]" in text
     assert "+0.050 [+0.021, +0.083]" in text
     assert "+0.012 [−0.010, +0.034]" in text
@@ -970,15 +1047,71 @@ def test_the_card_tests_the_candidate_as_a_rating_system_beside_the_bootstrap_by
 
 def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
     findings = open_findings(DOSSIERS["rich"])
+    card = Page(written(model_card_html, "rich")).text
     assert [(found.finding, found.owner) for found in findings] == [
+        ("Gate failed: feature drift: share of drifted columns. 2 of 4 features drifted.", "model owner"),
+        *(
+            ("What is the materiality?", "Board") if asked.topic is Topic.MATERIALITY else (asked.question, asked.owner)
+            for asked in ASKED
+            if asked.topic not in (Topic.OVERSIGHT, Topic.ESCALATION)
+        ),
         ("Are sole traders or guarantors scored?", "Compliance"),
-        ("What is the materiality?", "Model owner"),
-        ("Gate failed: feature drift: share of drifted columns. 2 of 4 features drifted.", "not assigned"),
     ]
-    assert all(found.finding in Page(written(model_card_html, "rich")).text for found in findings)
+    assert all(found.finding in card and found.retest in card for found in findings)
+    assert f"{len(findings)} open findings: 1 failed gate, {len(ASKED) - 1} unanswered questions." in card
 
 
-@pytest.mark.parametrize("write", [*HTML[:3], *(one for one in MARKDOWN if one is not embeddings_page_markdown)])
+@pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
+def test_the_card_says_how_few_edges_turn_a_firm_and_what_of_that_is_exact(write):
+    text = written(write, "rich")
+    text = Page(text).text if write is model_card_html else text
+    whole = " ".join(text.split())
+    assert "lightgbm_neighbour: chosen" in whole
+    assert "every removal of one edge was tried: that row is exact for the firms drawn." in whole
+    assert "graphsage: not chosen, shown for comparison, without a gate" in whole
+    assert "The edges of 40 firms were changed at a time; other firms' scores moved by 0.0002 on average." in whole
+    assert "worst of all removals" in whole
+    assert "0.150 [0.010, 0.200]" in whole
+    assert "that turn in the worst case found, by industry" in whole
+    assert "Not assessable: it was not measured for this refresh." in written(write, "poor")
+
+
+def test_a_candidate_that_reads_no_edge_is_certified():
+    dossier = DOSSIERS["rich"]
+    plain = EdgeStability(candidate="logistic_own", chosen=True, reads_graph=False, of=2400)
+    judged = dossier.judged.model_copy(update={"edge_stability": (plain,)})
+    text = " ".join(model_card_markdown(dossier.model_copy(update={"judged": judged})).split())
+    assert "**certified** It reads no edge: no change of edges can move its scores. Of 2,400 firms none" in text
+
+
+@pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
+def test_every_topic_is_on_the_card_with_its_answer_or_as_an_open_finding(write):
+    text = written(write, "rich")
+    text = Page(text).text if write is model_card_html else text.replace("\\", "")
+    assert all(asked.title in text and asked.source in text for asked in ASKED)
+    assert "Two credit officers." in text
+    for part in ANNEX_IV:
+        assert part.asks in text
+    assert "to be completed" not in text.lower()
+    assert "Scope decision, by compliance:" in " ".join(text.split())
+
+
+def test_the_first_page_is_the_decision_and_no_more():
+    text = written(model_card_markdown, "rich")
+    first = text.partition("\n## Decision")[2].partition("\n## ")[0]
+    assert len(re.findall(r"^\*\*.*\*\*$", first, flags=re.MULTILINE)) == 2, "the gain and the gates"
+    for told in ("Gain over the best simple model", "Known limits", "Sign-off", "15 open findings: "):
+        assert told in first
+
+
+@pytest.mark.parametrize(
+    "kind", [spec.model_fields["kind"].annotation for spec in get_args(get_args(CandidateSpec)[0])]
+)
+def test_the_logic_of_every_kind_of_candidate_can_be_told(kind):
+    assert LOGIC[get_args(kind)[0]]
+
+
+@pytest.mark.parametrize("write", [*HTML[:3], *(one for one in MARKDOWN if one not in ONE_SUBJECT)])
 def test_what_cannot_be_assessed_is_named_with_its_reason(write):
     text = written(write, "poor")
     assert "not assessable" in text
@@ -1142,3 +1275,51 @@ def test_without_earlier_quarters_the_monitoring_report_says_so():
     assert "no earlier quarter has been published" in monitoring_report_html(with_monitoring(None))
     young = {"baseline": (), "readings": rich().judged.monitoring.readings[1:], "trends": ()}
     assert "not assessable yet: 0 of the 6" in monitoring_report_markdown(with_monitoring(young))
+
+
+def test_a_long_name_may_break_after_its_underscores_and_stays_dead_text():
+    name = "loans_and_advances_to_customers"
+    assert breakable(name) == "loans_<wbr>and_<wbr>advances_<wbr>to_<wbr>customers"
+    assert breakable(f"<b>{name}\u202e").startswith("&lt;b&gt;loans_<wbr>and_")
+    assert breakable(f"<b>{name}\u202e").endswith("customers⟨U+202E⟩")
+    for short in ("total_assets", "x" * 60, 3, None, Markup(f"<b>{name}</b>")):
+        assert breakable(short) is short
+
+
+@pytest.mark.parametrize("write", [monitoring_report_html, monitoring_report_markdown])
+def test_the_monitoring_report_shows_what_moved_scores_and_names_no_firm(write):
+    page = write(rich())
+    assert "2,269 firms have a score of 2023Q4, by logistic" in page
+    assert "By class: 98.0 % stayed, 1.5 % moved to a worse one" in page
+    assert "own features 1.10, neighbourhood 0.40, model 0.50" in page
+    assert "went from 2.1% to 48.4%" in page
+    assert "f0412" not in page
+
+
+@pytest.mark.parametrize("write", [score_movers_html, score_movers_markdown])
+def test_the_page_of_movers_names_them_with_the_parts_of_their_shifts(write):
+    page = write(rich())
+    assert page.index("f0412") < page.index("f1077")
+    for number in ("46.30", "38.00", "6.00", "2.30"):
+        assert number in page
+
+
+@pytest.mark.parametrize("write", [monitoring_report_html, monitoring_report_markdown])
+def test_what_of_the_scores_could_not_be_compared_is_said(write):
+    def page(**changes):
+        full = rich()
+        moved = full.judged.score_drift.model_copy(update=changes)
+        return write(full.model_copy(update={"judged": full.judged.model_copy(update={"score_drift": moved})}))
+
+    assert "Not assessable: its scores were not kept." in page(expected_quarter=None, reason="its scores were not kept")
+    assert "The causes are not assessable: the model is gone." in page(parts=(), parts_reason="the model is gone")
+    joint = page(parts_reason="kriging mixes them")
+    assert "Own features and neighbourhood are one part: kriging mixes them." in joint
+
+
+@pytest.mark.parametrize("write", [monitoring_report_html, monitoring_report_markdown])
+def test_the_monitoring_report_names_the_words_that_texts_have_now(write):
+    page = write(rich())
+    assert "reports: 2,300 texts then, 2,313 now" in page
+    assert "lockdown" in page
+    assert "21.2 %" in page

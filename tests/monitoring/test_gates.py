@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.gates import gate, judged_gates, verdict
+from schemas.monitoring import QuarterMonitoring, Reading
 from schemas.results import (
     AdmissionResult,
     CandidateResult,
@@ -18,6 +19,7 @@ from schemas.results import (
     SampleResult,
     SplitResult,
 )
+from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample
 
 PASS, FAIL, UNKNOWN = Judgement.PASS, Judgement.FAIL, Judgement.NOT_ASSESSABLE
@@ -42,6 +44,7 @@ def admission(*met):
     )
 
 
+TURNED = "stability (firms whose class one edge turns, worst case)"
 NOTHING = GraphHelp(helped="not assessable", reason="")
 
 
@@ -95,6 +98,20 @@ def fairness(ratio, reason=""):
     )
 
 
+def steady(flipped, **changes):
+    worst = EdgeFlips(
+        change=Change.WORST,
+        edges=1,
+        segment=ALL_FIRMS,
+        firms=50,
+        flipped=Interval(value=flipped),
+        score_change=Interval(value=0.1),
+    )
+    more = worst.model_copy(update={"edges": 2, "flipped": Interval(value=1.0)})
+    found = EdgeStability(candidate="chosen", chosen=True, reads_graph=True, firms=50, of=1200, flips=(more, worst))
+    return found.model_copy(update=changes)
+
+
 @pytest.fixture
 def judged(world):
     """Return the gates by name after replacing some of what is judged."""
@@ -108,6 +125,7 @@ def judged(world):
             "fairness": fairness(0.9),
             "feature_drift": drift(0.01, 0.02),
             "graph_drift": drift(0.05, 0.03),
+            "edge_stability": steady(0.2),
         }
         portfolio = changes.pop("portfolio", world.portfolio(gates=LIMITS))
         return {result.gate: result for result in judged_gates(portfolio, **(parts | changes))}
@@ -123,6 +141,7 @@ def test_a_good_refresh_passes_every_gate(judged):
         "stability (AUC lost since validation): out_of_community",
         "discrimination (AUC): out_of_time",
         "stability (AUC lost since validation): out_of_time",
+        TURNED,
         "calibration (gap of the mean beyond chance): out_of_community",
         "calibration (gap of the mean beyond chance): out_of_time",
         "leakage gap",
@@ -153,6 +172,7 @@ def test_a_good_refresh_passes_every_gate(judged):
         ({"fairness": fairness(0.79)}, {"fairness (adverse impact ratio): region"}),
         ({"feature_drift": drift(0.2, 0.3, 0.0)}, {"feature drift: share of drifted columns"}),
         ({"graph_drift": drift(0.05, 0.11)}, {"graph drift: largest shift"}),
+        ({"edge_stability": steady(0.26)}, {TURNED}),
     ],
 )
 def test_each_gate_fails_alone(judged, changes, failed):
@@ -276,3 +296,66 @@ def test_samples_without_gates_get_none_and_those_of_a_scheme_do(judged, world):
     found = judged(evaluation=evaluated(auc), portfolio=portfolio)
     assert found["discrimination (AUC): unseen_firms"].verdict is FAIL
     assert not [name for name in found if "out_of_both" in name or "random" in name]
+
+
+def monitored(*rang, kind, expected=0.1):
+    """Readings of one subject each, held against limits of the earlier quarters."""
+    readings = tuple(
+        Reading(kind=kind, subject=f"s{k}", statistic="PSI", value=0.1, limit=0.2, expected=expected, alarmed=alarmed)
+        for k, alarmed in enumerate(rang)
+    )
+    return QuarterMonitoring(
+        portfolio="p", quarter=Quarter.parse("2024Q4"), expected_quarter=None, baseline=(), readings=readings, alarms=()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "gate", "value", "verdict"),
+    [
+        (
+            {"feature_drift": drift(0.2, 0.3, 0.0), "monitoring": monitored(True, *[False] * 3, kind="feature")},
+            "feature drift: share of drifted columns",
+            0.25,
+            PASS,
+        ),
+        ({"monitoring": monitored(True, False, kind="feature")}, "feature drift: share of drifted columns", 0.5, FAIL),
+        (
+            {"graph_drift": drift(0.5), "monitoring": monitored(False, False, kind="graph")},
+            "graph drift: alarms",
+            0.0,
+            PASS,
+        ),
+        ({"monitoring": monitored(False, True, kind="graph")}, "graph drift: alarms", 1.0, FAIL),
+        (
+            {"monitoring": monitored(True, kind="graph", expected=None), "graph_drift": drift(0.05)},
+            "graph drift: largest shift",
+            0.05,
+            PASS,
+        ),
+    ],
+)
+def test_limits_of_earlier_quarters_take_the_place_of_fixed_ones(judged, changes, gate, value, verdict):
+    found = judged(**changes)
+    assert (found[gate].value, found[gate].verdict) == (value, verdict)
+    assert len([name for name in found if "drift" in name]) == 2
+
+
+def test_one_edge_may_turn_no_more_firms_than_the_portfolio_allows(judged, world):
+    found = judged()[TURNED]
+    assert (found.value, found.reason) == (0.2, "of 50 firms drawn from 1,200")
+    strict = world.portfolio(gates=LIMITS | {"maximum_flip_share": 0.1})
+    assert judged(portfolio=strict)[TURNED].verdict is FAIL
+
+
+def test_a_candidate_that_reads_no_edge_cannot_be_turned_by_one(judged):
+    found = judged(edge_stability=steady(0.0, reads_graph=False, flips=()))[TURNED]
+    assert (found.verdict, found.value) == (PASS, 0.0)
+    assert "reads no edge" in found.reason
+
+
+def test_without_a_graph_or_an_edge_the_stability_under_changes_is_not_assessable(judged, world):
+    none = world.portfolio(gates=LIMITS, relations=[])
+    found = judged(portfolio=none)[TURNED]
+    assert (found.verdict, found.reason) == (Judgement.NOT_ASSESSABLE, "the portfolio declares no relation")
+    empty = judged(edge_stability=steady(0.0, flips=(), reason="the graph has no edge"))[TURNED]
+    assert (empty.verdict, empty.reason) == (Judgement.NOT_ASSESSABLE, "the graph has no edge")

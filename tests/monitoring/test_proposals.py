@@ -57,6 +57,7 @@ def test_a_failure_beside_a_pass_of_the_same_kind_is_not_hidden():
 def test_a_refresh_of_the_gates_as_they_are_named_covers_every_kind(world):
     from monitoring.gates import judged_gates
     from schemas.results import AdmissionResult, Drift, SplitResult
+    from schemas.stability import EdgeStability
 
     found = judged_gates(
         world.portfolio(),
@@ -67,6 +68,7 @@ def test_a_refresh_of_the_gates_as_they_are_named_covers_every_kind(world):
         fairness=(),
         feature_drift=Drift(expected_quarter=None, reason="first"),
         graph_drift=Drift(expected_quarter=None, reason="first"),
+        edge_stability=EdgeStability(candidate="chosen", chosen=True, reads_graph=False),
     )
     missing = [kind for kind, start in KINDS.items() if not any(one.gate.startswith(start) for one in found)]
     assert missing == ["documents"]

@@ -17,7 +17,7 @@ from schemas.candidates import (
     RandomForestSpec,
     SvmSpec,
 )
-from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, TrainingSpec
+from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, StabilitySpec, TrainingSpec
 from schemas.splits import SplitSpec
 from schemas.terms import Family
 
@@ -40,6 +40,7 @@ MINIMAL = {
     TrainingSpec: {},
     EvaluationSpec: {},
     GatesSpec: {},
+    StabilitySpec: {},
 }
 
 
@@ -156,6 +157,7 @@ def test_a_published_split_is_possible_with_its_mapping():
         (EvaluationSpec, {"bootstrap_draws": 5}),
         (GatesSpec, {"minimum_auc": 1.1}),
         (GatesSpec, {"feature_drift_limit": 0}),
+        (GatesSpec, {"score_drift_limit": 0}),
         (GatesSpec, {"least_group_size": 0}),
     ],
 )
@@ -167,3 +169,9 @@ def test_a_setting_out_of_its_range_is_refused(kind, settings):
 def test_a_cut_off_is_a_number_or_sought_on_validation():
     assert EvaluationSpec(threshold=0.3).threshold == 0.3
     assert EvaluationSpec(threshold="f1_on_validation").threshold == "f1_on_validation"
+
+
+@pytest.mark.parametrize("changes", [[], [2, 5], [1, 5, 2], [1, 1, 2]])
+def test_numbers_of_changed_edges_rise_from_one(changes):
+    with pytest.raises(ValidationError, match="rises from 1"):
+        StabilitySpec(changes=changes)

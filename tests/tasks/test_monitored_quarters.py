@@ -3,13 +3,14 @@
 import dataclasses
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from models.corporate_graph import corporate_graph
 from schemas.errors import IntegrityError
 from schemas.results import Judged, Verdict
 from schemas.terms import Quarter
-from tasks.lake import write_json
+from tasks.lake import write_frame, write_json
 from tasks.monitored_quarters import JUDGEMENT, monitored, recalled_quarters
 from tasks.settings import settings
 from tests.tasks.published_graphs import publish_graph
@@ -81,6 +82,33 @@ def test_what_was_monitored_is_read_and_not_measured_again(home, graph_of, portf
     publish_graph(settings(), graph_of(2), "key-2", beside=[judgement])
     earlier = recalled_quarters(settings().home, portfolio, before=FIRST.shifted(3))
     assert [one.portfolio for one in earlier] == [portfolio.name, "as it was written then"]
+
+
+def test_texts_are_read_with_both_quarters_and_a_planted_vocabulary_rings(home, world, graph_of):
+    relation = {"kind": "similar_text", "name": "words", "file": "words", "firm_id": "id", "text": "says",
+                "published_on": "on", "cut_off": 0.3}  # fmt: skip
+    delivered = world.portfolio().model_dump(mode="json")["relations"]
+    portfolio = world.portfolio(relations=[*delivered, relation], gates={"drifted_feature_share": 0.0})
+
+    def kept(folder, quarter, planted=""):
+        rows = pl.DataFrame(
+            {"firm_id": list(world.FIRMS), "text": [f"trade {n % 7} is calm{planted}" for n in range(len(world.FIRMS))]}
+        ).with_columns(published_on=pl.lit(quarter.end))
+        return write_frame(settings().home, f"{folder}/admitted/relations-words.parquet", rows)
+
+    publish_graph(settings(), graph_of(0), "key-0", beside=[kept("work/key-0", FIRST)])
+    quiet, loud = (
+        monitored(
+            settings().home, portfolio, graph_of(1), tables={"relations:words": kept(f"work/{k}", FIRST, planted)}
+        )
+        for k, planted in enumerate(("", " but for lockdown"))
+    )
+    assert quiet.features.columns[-1].value == 0.0
+    assert "words" not in {alarm.subject for alarm in quiet.quarter.alarms}
+    assert "words" in {alarm.subject for alarm in loud.quarter.alarms}
+    assert {one.word for one in loud.features.texts[0].rising} == {"but", "for", "lockdown"}
+    without = monitored(settings().home, portfolio, graph_of(1))
+    assert without.features.texts == ()
 
 
 def test_a_changed_earlier_file_is_an_error(published, graph_of, portfolio):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ ROWS = {
     "scores.parquet": b"rows",
     "documents/validation_workbook.xlsx": b"rows",
     "documents/embeddings.json": b"rows",
+    "documents/score_movers.html": b"rows",
+    "documents/score_movers.md": b"rows",
+    "score_drift.parquet": b"rows",
     "models/community/logistic/panel.parquet": b"rows",
     "quarantine.parquet": b"rows",
 }
@@ -66,6 +70,7 @@ def published_home(tmp_path_factory, kontor_content) -> Path:
         "admission.json": AdmissionResult(tables=(table,), expectations=()).model_dump_json().encode(),
         "models/community/logistic/weights.safetensors": b"weights",
         "models/community/logistic/spec.json": b"{}",
+        "documents/graph.html": b"<!DOCTYPE html><title>Graph</title>",
         **ROWS,
     }
     with pytest.MonkeyPatch.context() as patch:
@@ -129,7 +134,7 @@ class TestArchive:
         assert {name for name in names if not name.startswith("licences/texts/")} == {
             *("README.txt", "SHA256SUMS", "manifest.json", "data_manifest.json", "audit_excerpt.json", "sbom.cdx.json"),
             *("provenance.json", "requirements.lock", "admission.json", "licences/licences.json"),
-            *("documents/model_card.md", "models/community/logistic/weights.safetensors"),
+            *("documents/model_card.md", "documents/graph.html", "models/community/logistic/weights.safetensors"),
             "models/community/logistic/spec.json",
         }
         assert any(name.startswith("licences/texts/numpy/") for name in names)
@@ -280,3 +285,13 @@ def test_the_command_writes_where_it_is_told(home, tmp_path, monkeypatch, capfd)
     told = json.loads(capfd.readouterr().out)
     assert not ended.value.code
     assert (told["file"], told["bytes"], told["signed_by"]) == (str(target), target.stat().st_size, None)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(shutil.which("chromium") is None and "CREDITNET_CI" not in os.environ, reason="needs chromium")
+def test_asked_for_pdfs_it_holds_every_page_as_one_too(home, tmp_path):
+    packages = [packed("simulated", "2", tmp_path / f"{name}.tar.gz", with_pdf=True) for name in ("a", "b")]
+    assert packages[0].sha256 == packages[1].sha256
+    folder = unpacked(packages[0], tmp_path / "out")
+    assert [path.name for path in (folder / "pdf").iterdir()] == ["graph.pdf"]
+    assert sums_hold(folder)

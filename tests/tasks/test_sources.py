@@ -38,6 +38,11 @@ class TestFolder:
         (tmp_path / "a.csv").write_text("id,n\na,1\n", encoding="utf-8-sig")
         assert FolderReader(tmp_path).read("a.csv").columns == ["id", "n"]
 
+    def test_quotes_within_a_heading_are_read_as_they_were_written(self, tmp_path):
+        (tmp_path / "a.csv").write_text('id,"so-called ""risk"""\na,"""high"""\n', encoding="utf-8")
+        found = FolderReader(tmp_path).read("a.csv")
+        assert (found.columns, found.rows()) == (["id", 'so-called "risk"'], [("a", '"high"')])
+
     def test_quotes_and_line_breaks_within_a_cell_survive(self, tmp_path):
         (tmp_path / "a.csv").write_text('id,name\n1,"Müller, ""M"" & Co\nBonn"\n', encoding="utf-8")
         assert FolderReader(tmp_path).read("a.csv").row(0) == ("1", 'Müller, "M" & Co\nBonn')
