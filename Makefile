@@ -9,10 +9,11 @@ WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
 .PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
-	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift clean
+	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift \
+	bench-sensitivity clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
@@ -110,6 +111,9 @@ bench-corpnet: install ## CorpNet beside the published table (CREDITNET_DATA nam
 
 bench-smesd: install ## SMEsD beside the published table (CREDITNET_DATA names the data; a quarter of an hour)
 	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smesd
+
+bench-sensitivity: install ## GDAN by beta and by depth on SMEsD and CorpNet (CREDITNET_DATA names the data; 20 minutes)
+	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.sensitivity
 
 bench-sbm: install ## The chapter's network of 300 firms, 20 draws, beside the oracle (five minutes)
 	$(BIN)/python -m benchmarks.sbm

@@ -11,10 +11,8 @@ the candidate learnt from holds.
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from benchmarks.firms import published_firms, published_folder
 from benchmarks.published import Family, Row, row, write
 from benchmarks.recording import reached
 from models.candidates import fitted_candidate
@@ -38,14 +37,8 @@ from schemas.candidates import NetworkSpec, SingleSpec
 from schemas.portfolio import PortfolioSpec
 from schemas.relation_kinds import SimilarPartnersSpec
 from schemas.specs import TrainingSpec
-from schemas.terms import Sample, Scheme
-from tasks.admission import admit
-from tasks.graphs import build_graph
-from tasks.lake import read_frame
-from tasks.panels import read_panel, samples_of, split_firms
-from tasks.passing_runs import passing_run
+from schemas.terms import Sample
 from tasks.portfolios import load_portfolio
-from tasks.receiving import receive
 
 PUBLISHED, HELD_OUT = "published", "out_of_community"
 SEEDS = [0, 1, 2, 3, 4]
@@ -158,12 +151,7 @@ class Firms:
 
 def main() -> None:
     """Fit, choose, measure and write."""
-    folder = os.environ.get("CREDITNET_DATA", "")
-    if not (Path(folder) / "corpnet").is_dir():
-        sys.exit(
-            f"CREDITNET_DATA={folder} names no folder with corpnet/: the published data are needed (docs/benchmarks.md)"
-        )
-    firms = prepared(load_portfolio("corpnet"), folder)
+    firms = prepared(load_portfolio("corpnet"), published_folder("corpnet"))
     rows = [*_published_split(firms), *_held_out(firms)]
     chosen = {one["sample"]: one for one in rows if one["chosen"]}
     network = max((one for one in rows if one["family"] == "gnn"), key=lambda one: one["auc"])
@@ -189,18 +177,10 @@ def main() -> None:
     )
 
 
-def prepared(portfolio: PortfolioSpec, folder: str) -> Firms:
-    """Build the portfolio's firms as a refresh does, in a home of their own."""
-    # Stages by themselves, without the flow that schedules and caches them.
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["CREDITNET_HOME"] = home
-        delivery = receive.__wrapped__(portfolio, None, folder)  # type: ignore[attr-defined]
-        with passing_run(portfolio, delivery, "benchmark") as run:
-            panel_ref = build_graph.__wrapped__(run, admit.__wrapped__(run))  # type: ignore[attr-defined]
-            split = split_firms.__wrapped__(run, panel_ref)  # type: ignore[attr-defined]
-            rows = read_panel(Path(home), panel_ref)
-            samples, _ = samples_of(read_frame(Path(home), split.file), Scheme.PUBLISHED)
-    given = pl.read_parquet(Path(folder) / "corpnet" / "folds.parquet").with_columns(pl.col("firm_id").cast(pl.String))
+def prepared(portfolio: PortfolioSpec, folder: Path) -> Firms:
+    """Build the portfolio's firms as a refresh does, with the communities and folds of `folds.parquet` in `folder`."""
+    rows, samples = published_firms(portfolio, folder.parent)
+    given = pl.read_parquet(folder / "folds.parquet").with_columns(pl.col("firm_id").cast(pl.String))
     dealt = pl.DataFrame({"firm_id": rows.firms}).join(given, on="firm_id", how="left", maintain_order="left")
     if rows.grades is None or dealt["fold"].null_count():
         raise ValueError("the portfolio corpnet needs grades, and folds.parquet a fold for each of its firms")

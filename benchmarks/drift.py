@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks.firms import published_folder
 from benchmarks.plantings import (
     doubling_possible,
     halved,
@@ -66,11 +66,7 @@ GRAPH_PLANTINGS: dict[str, Planting] = {
 
 def main() -> None:
     """Monitor, plant, and write what was found."""
-    folder = Path(os.environ.get("CREDITNET_DATA", "")) / "interbank"
-    if not folder.is_dir():
-        sys.exit(
-            "interbank is not there: set CREDITNET_DATA to the folder that contains it (creditnet fetch interbank)"
-        )
+    folder = published_folder("interbank")
     portfolio = load_portfolio("interbank")
     quarters = [quarter for quarter in _quarters() if quarter <= LAST]
     compared = [ComparedGraph.of(delivered(folder, portfolio, quarter), portfolio.graph) for quarter in quarters]

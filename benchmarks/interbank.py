@@ -7,9 +7,7 @@ accuracy over the four vintages whose ratings were known last; nothing of the qu
 
 from __future__ import annotations
 
-import os
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from sklearn.metrics import f1_score, matthews_corrcoef
 
+from benchmarks.firms import published_folder
 from benchmarks.published import Row, row, write
 from benchmarks.recording import reached
 from models.candidates import fitted_candidate
@@ -77,10 +76,7 @@ def _entrants() -> tuple[Entrant, ...]:
 
 def main() -> None:
     """Measure, and write the result and its table."""
-    folder = Path(os.environ.get("CREDITNET_DATA", "data")) / "interbank"
-    if not folder.is_dir():
-        sys.exit(f"No data in {folder}: set CREDITNET_DATA to the folder that `creditnet fetch interbank --to` wrote.")
-    graphs, truth = vintages(folder)
+    graphs, truth = vintages(published_folder("interbank"))
     quarters = sorted(graphs)
     asked = [quarter for quarter in quarters if quarter >= FIRST]
     runs = [predictions(graphs, truth, asked, seed) for seed in SEEDS]

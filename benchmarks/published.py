@@ -95,7 +95,7 @@ def _table(sample: str, rows: Sequence[Row], published: Sequence[Row], measures:
         for one in published
         if one["sample"] == sample
     ]
-    return f"Sample `{sample}`:\n\n" + _markdown(head, lines)
+    return f"Sample `{sample}`:\n\n" + markdown(head, lines)
 
 
 def _mean(one: Row, measure: str) -> str:
@@ -115,9 +115,10 @@ def _targets(reach: Sequence[Mapping[str, Any]]) -> str:
         lines.append(
             [one["what"], shown, f"{'at least' if least else 'at most'} {limit:g}", "reached" if met else "missed"]
         )
-    return _markdown(["target", "measured", "asked", ""], lines)
+    return markdown(["target", "measured", "asked", ""], lines)
 
 
-def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown."""
     rows = [head, ["---"] * len(head), *lines]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)

@@ -9,10 +9,8 @@ measured once each has been fitted. The JSON has the validation figures of every
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from sklearn.metrics import f1_score
 
+from benchmarks.firms import published_firms, published_folder
 from benchmarks.published import MEASURES, Family, Row, row, write
 from benchmarks.recording import reached
 from models.candidates import fitted_candidate
@@ -35,14 +34,8 @@ from models.panel import UNKNOWN
 from schemas.candidates import CandidateSpec
 from schemas.portfolio import PortfolioSpec
 from schemas.specs import TrainingSpec
-from schemas.terms import Sample, Scheme
-from tasks.admission import admit
-from tasks.graphs import build_graph
-from tasks.lake import read_frame
-from tasks.panels import read_panel, samples_of, split_firms
-from tasks.passing_runs import passing_run
+from schemas.terms import Sample
 from tasks.portfolios import load_portfolio
-from tasks.receiving import receive
 
 SAMPLE = "published"
 SEEDS = [0, 1, 2, 3, 4]
@@ -164,11 +157,7 @@ class Table:
 
 def main() -> None:
     """Fit, choose, measure and write."""
-    folder = os.environ.get("CREDITNET_DATA", "")
-    if not (Path(folder) / "smesd").is_dir():
-        sys.exit(
-            f"CREDITNET_DATA={folder} names no folder with smesd/: the published data are needed (docs/benchmarks.md)"
-        )
+    folder = published_folder("smesd")
     portfolio = load_portfolio("smesd")
     data = sampled(portfolio, folder)
     table = Table(data, [])
@@ -203,17 +192,9 @@ def main() -> None:
     )
 
 
-def sampled(portfolio: PortfolioSpec, folder: str) -> Sampled:
-    """Build the portfolio's firms as a refresh does, in a home of their own."""
-    # Stages by themselves, without the flow that schedules and caches them.
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["CREDITNET_HOME"] = home
-        delivery = receive.__wrapped__(portfolio, None, folder)
-        with passing_run(portfolio, delivery, "benchmark") as run:
-            panel_ref = build_graph.__wrapped__(run, admit.__wrapped__(run))
-            split = split_firms.__wrapped__(run, panel_ref)
-            rows = read_panel(Path(home), panel_ref)
-            samples, _ = samples_of(read_frame(Path(home), split.file), Scheme.PUBLISHED)
+def sampled(portfolio: PortfolioSpec, folder: Path) -> Sampled:
+    """Build the portfolio's firms as a refresh does."""
+    rows, samples = published_firms(portfolio, folder.parent)
     return Sampled(rows.graph, rows.truth, samples)
 
 
@@ -247,7 +228,7 @@ def _gdan(table: Table) -> list[FloatMatrix]:
     return several
 
 
-def _further_gdans(table: Table, portfolio: PortfolioSpec, folder: str) -> None:
+def _further_gdans(table: Table, portfolio: PortfolioSpec, folder: Path) -> None:
     """Add GDAN on the published 23 features, and with the relation that contains the label."""
     firms = table.data.without_persons()
     table.add("gdan_own_features", "gnn", _runs(firms, GDAN | {"features": OWN}), "own; firms")

@@ -22,6 +22,7 @@ from tasks.progress import clocked
 from tasks.publishing import publish
 from tasks.receiving import receive
 from tasks.registry import register
+from tasks.setting_curves import vary
 
 
 def _run_name() -> str:
@@ -64,7 +65,8 @@ def quarterly_refresh(
             evidence = gather_evidence(run)
             evaluation = evaluate(run, evidence)
             judgement = judge(run, evidence, evaluation)
-            documents = document(run, evidence, judgement)
+            curves = [vary(run, asked, evidence) for asked in spec.setting_curves]
+            documents = document(run, evidence, judgement, curves)
             registration = register(run, evidence, judgement, documents)
             refresh = publish(run, evidence, judgement, documents, registration)
         show_correction(run)

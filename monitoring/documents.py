@@ -45,6 +45,7 @@ from schemas.results import (
     RankAgreement,
     SplitResult,
 )
+from schemas.setting_curves import SettingCurve
 from schemas.stability import Change
 from schemas.terms import TEST_SAMPLES, Family, Judgement, Sample
 
@@ -80,6 +81,8 @@ class Dossier(Frozen):
         False if at least one table has no publication dates and counts as known at the quarter's end.
     hidden_layers
         What the networks make of firms; None if there is no network, or nothing to show of it.
+    setting_curves
+        What became of networks whose settings the portfolio has varied.
     irb
         The chosen candidate as a rating system.
     performance
@@ -107,6 +110,7 @@ class Dossier(Frozen):
     written_at: dt.datetime
     publication_dates_known: bool
     hidden_layers: HiddenLayers | None = None
+    setting_curves: tuple[SettingCurve, ...] = ()
     irb: IrbValidation | None = None
     performance: Performance | None = None
     movers: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The page of the networks' last hidden layers: firms in the plane by class and by community, and their clusters."""
+"""The page of the networks: their last hidden layers in the plane, their clusters, and what varied settings do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from monitoring.canvas import MARKERS, PALETTE, Chart, canvas, drawable
 from monitoring.documents import Dossier, Form, written
+from monitoring.setting_curve_chart import setting_curve_chart
 from schemas.hidden_layers import HiddenLayer, HiddenLayers
 
 #: the file beside the page that has every number of it
@@ -30,7 +31,14 @@ def embeddings_page_markdown(dossier: Dossier) -> str:
 
 
 def _page(dossier: Dossier, form: Form) -> str:
-    return written("embeddings_page.j2", dossier, form, class_chart=class_chart, community_chart=community_chart)
+    return written(
+        "embeddings_page.j2",
+        dossier,
+        form,
+        class_chart=class_chart,
+        community_chart=community_chart,
+        setting_curve_chart=setting_curve_chart,
+    )
 
 
 def class_chart(layers: HiddenLayers, network: HiddenLayer, classes: Sequence[str]) -> Chart:

@@ -26,6 +26,7 @@ from schemas.relation_kinds import (
     SimilarPartnersSpec,
     SimilarTextSpec,
 )
+from schemas.setting_curves import SettingCurveSpec
 from schemas.specs import EvaluationSpec, GatesSpec, GraphSpec, Name, RetrainingSpec, Share, StabilitySpec, TrainingSpec
 from schemas.splits import SplitSpec, UseSpec
 from schemas.tables import TableSpec
@@ -317,6 +318,8 @@ class PortfolioSpec(Frozen):
     gates: GatesSpec = GatesSpec()
     stability: StabilitySpec = StabilitySpec()
     retraining: RetrainingSpec = RetrainingSpec()
+    #: settings of networks that a refresh varies, for the embeddings page
+    setting_curves: tuple[SettingCurveSpec, ...] = ()
     #: the grades that probabilities are cut to in the tests of IRB validation
     master_scale: MasterScaleSpec = MasterScaleSpec()
     limitations: tuple[str, ...] = ()
@@ -418,6 +421,7 @@ class PortfolioSpec(Frozen):
         groups = {
             "candidates": [candidate.name for candidate in self.candidates],
             "relations": [relation.name for relation in self.relations],
+            "setting_curves": [f"{curve.setting} of {curve.candidate}" for curve in self.setting_curves],
             "columns and derived features": [
                 *(column.name for column in self.firms.columns + (self.filings.columns if self.filings else ())),
                 *(feature.name for feature in self.derived),
@@ -509,6 +513,8 @@ class PortfolioSpec(Frozen):
             if strange:
                 yield f"candidate {candidate.name}: `relations` names what is no relation: {', '.join(strange)}"
         yield from self._ensemble_mistakes()
+        for curve in self.setting_curves:
+            yield from curve.mistakes(self.single_candidates)
 
     def _target_mistakes(self, candidate: SingleSpec) -> Iterator[str]:
         if candidate.grades and not self.target.grades:

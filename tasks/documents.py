@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -22,9 +23,10 @@ from monitoring.documents import (
 from monitoring.embeddings_page import EMBEDDINGS, embeddings_page_html, embeddings_page_markdown
 from monitoring.fair_lending import fair_lending_html, fair_lending_markdown
 from monitoring.fairness_trends import fairness_trends
+from monitoring.filters import words
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
 from monitoring.score_movers_page import MOVERS, score_movers_html, score_movers_markdown
-from schemas.references import DocumentRef, Evidence, JudgementRef, RefreshRun
+from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
     Evaluation,
@@ -33,6 +35,7 @@ from schemas.results import (
     QuarantinedRow,
     SplitResult,
 )
+from schemas.setting_curves import SettingCurve
 from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
 from tasks.environment import environment
@@ -76,10 +79,19 @@ DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, FAIR_LENDING, WORKBOOK)
 
 
 @stage("document")
-def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> list[DocumentRef]:
-    """Write the documents of a refresh and show the verdict in the Prefect UI."""
+def document(
+    run: RefreshRun, evidence: Evidence, judgement: JudgementRef, curves: Sequence[FileRef] = ()
+) -> list[DocumentRef]:
+    """Write the documents of a refresh and show the verdict in the Prefect UI.
+
+    Parameters
+    ----------
+    curves
+        What the stage `vary` kept, one file a setting.
+    """
     home = Path(run.home)
-    dossier = _dossier(home, run, evidence, judgement)
+    varied = {file: read_json(home, file, SettingCurve) for file in curves}
+    dossier = _dossier(home, run, evidence, judgement, tuple(varied.values()))
     written = [
         DocumentRef(title=title, file=write_file(home, f"{run.work}/documents/{name}", writer(dossier).encode()))
         for name, (title, writer) in {**_WRITERS, **_MORE, **(_MOVERS if dossier.movers else {})}.items()
@@ -95,6 +107,10 @@ def document(run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> li
     if dossier.hidden_layers is not None:
         layers = write_json(home, f"{run.work}/documents/{EMBEDDINGS}", dossier.hidden_layers)
         written.append(DocumentRef(title="Embeddings, every number", file=layers))
+    written += [
+        DocumentRef(title=f"{words(one.setting)} of {one.candidate}, every number", file=file)
+        for file, one in varied.items()
+    ]
     _show(run, dossier)
     note(", ".join(Path(one.file.path).name for one in written))
     return written
@@ -113,7 +129,9 @@ def _show(run: RefreshRun, dossier: Dossier) -> None:
         create_table_artifact(rows, key=f"{key}-{name}", description=f"{name.capitalize()} of {about}")
 
 
-def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: JudgementRef) -> Dossier:
+def _dossier(
+    home: Path, run: RefreshRun, evidence: Evidence, judgement: JudgementRef, curves: tuple[SettingCurve, ...]
+) -> Dossier:
     catalogue = open_catalogue(settings().database_url)
     judged = read_json(home, judgement.judged, Judged)
     evaluation = read_json(home, judgement.evaluation, Evaluation)
@@ -135,6 +153,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         judged=judged,
         curves=_curves(contest, evaluation),
         hidden_layers=hidden_layers(home, contest, evidence),
+        setting_curves=curves,
         irb=irb_validation(run, evidence, evaluation),
         performance=published_performance(home, run, evidence.admission, judgement),
         movers=_movers(home, judgement, judged),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,8 +18,9 @@ import yaml
 
 from schemas.errors import IntegrityError, RefreshBusy
 from schemas.references import FileRef
+from schemas.setting_curves import SettingCurve
 from schemas.telemetry import TELEMETRY_SWITCHES
-from schemas.terms import Quarter
+from schemas.terms import Quarter, Sample
 from tasks.lake import MANIFEST
 
 pytestmark = pytest.mark.flow
@@ -35,6 +37,18 @@ def scores(home, outcome):
         "SELECT firm_id, probability, predicted_class FROM scores WHERE refresh_key = :key", key=outcome.refresh.refresh
     )
     return {firm: (probability, predicted) for firm, probability, predicted in rows}
+
+
+@pytest.fixture(scope="module")
+def reseeded(published, make_home, rheintal, tmp_path_factory):
+    """The second quarter again with another seed, and with one setting of its network varied."""
+    folder = tmp_path_factory.mktemp("reseeded")
+    portfolio = rheintal.deliver(folder / "data")
+    text = portfolio.read_text(encoding="utf-8").replace("{threads: 1}", "{threads: 1, seed: 1}")
+    curve = "setting_curves: [{candidate: graphsage, setting: layers, values: [1, 2], seeds: 2}]\n"
+    portfolio.write_text(text + curve, encoding="utf-8")
+    home = make_home(shutil.copytree(published.home.path, folder / "home"))
+    return home.refresh(portfolio, "2024Q2", folder / "data")
 
 
 def identity(refresh):
@@ -158,12 +172,22 @@ class TestAgain:
         assert again.refresh.refresh == published.second.refresh.refresh
         assert scores(home, again) == scores(published.home, published.second)
 
-    def test_another_seed_gives_the_same_graph_and_another_network(self, published, published_copy, delivered):
-        text = delivered.portfolio.read_text(encoding="utf-8").replace("{threads: 1}", "{threads: 1, seed: 1}")
-        delivered.portfolio.write_text(text, encoding="utf-8")
-        other = published_copy.refresh(delivered.portfolio, "2024Q2", delivered.data_dir)
-        assert other.refresh.fingerprint == published.second.refresh.fingerprint
-        assert other.refresh.content_hashes["graphsage"] != published.second.refresh.content_hashes["graphsage"]
+    def test_another_seed_gives_the_same_graph_and_another_network(self, published, reseeded):
+        assert reseeded.refresh.fingerprint == published.second.refresh.fingerprint
+        assert reseeded.refresh.content_hashes["graphsage"] != published.second.refresh.content_hashes["graphsage"]
+
+    def test_settings_that_the_portfolio_has_varied_are_on_the_embeddings_page(self, reseeded):
+        documents = {
+            Path(path).name: Path(path).read_text(encoding="utf-8")
+            for path in reseeded.refresh.documents
+            if path.endswith(("html", "json"))
+        }
+        curve = SettingCurve.model_validate_json(documents["curve-graphsage-layers.json"])
+        assert [point.value for point in curve.points] == [1, 2]
+        assert curve.own == 2
+        assert "layers of graphsage" in documents["embeddings.html"]
+        assert f"{curve.points[0].mean(Sample.VALIDATION):.4f}" in documents["embeddings.html"]
+        assert "vary layers of graphsage" in reseeded.refresh.stages
 
     def test_the_order_of_rows_changes_neither_graph_nor_models(self, published, published_copy, delivered):
         for path in sorted(delivered.folder.iterdir()):

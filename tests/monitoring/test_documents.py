@@ -98,6 +98,7 @@ from schemas.results import (
     WordDrift,
 )
 from schemas.score_drift import FirmShift, ScoreDrift, ScoreMigration, ShiftPart
+from schemas.setting_curves import CurvePoint, SettingCurve
 from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
 from tests.monitoring.fair_lending_facts import measured_groups
@@ -217,6 +218,14 @@ def _hidden_layers(classes: tuple[str, ...], evil: str) -> HiddenLayers:
             for name in ("gat", "graphsage")
         ),
     )
+
+
+def _setting_curve(setting: str, own: float, values: tuple[float, ...]) -> SettingCurve:
+    points = tuple(
+        CurvePoint(value=value, auc={Sample.VALIDATION: (0.7103 + place / 100, 0.7303 + place / 100)})
+        for place, value in enumerate(values)
+    )
+    return SettingCurve(candidate="gdan", kind="gdan", setting=setting, own=own, points=points)
 
 
 def _recovered(sample: Sample, share: Interval) -> RecoveredShare:
@@ -727,6 +736,7 @@ def rich(text: str = "") -> Dossier:
         hidden_layers=_hidden_layers(_portfolio(text).target.classes, text),
         fair_lending=fair,
         fairness_trends=fairness_trends,
+        setting_curves=(_setting_curve("beta", 0.1, (0, 0.1, 1)), _setting_curve("layers", 2, (1, 2))),
     )
 
 
@@ -796,6 +806,7 @@ def poor() -> Dossier:
         },
         "environment": {},
         "hidden_layers": None,
+        "setting_curves": (),
         "irb": None,
         "movers": (),
         "fair_lending": None,
@@ -989,7 +1000,7 @@ def test_the_card_says_whether_the_graph_helped_and_how_that_was_found(write):
 def test_the_embeddings_page_has_each_networks_clusters_and_two_pictures(write):
     text = written(write, "rich")
     if write is embeddings_page_html:
-        assert len(Page(text).every("img")) == 4
+        assert len(Page(text).every("img")) == 6
         assert len(text) < 500_000
         text = Page(text).text
     else:
@@ -997,6 +1008,18 @@ def test_the_embeddings_page_has_each_networks_clusters_and_two_pictures(write):
         text = text.replace("\\", "")
     assert "30 of 4,711 firm-quarters of out of community, out of time" in " ".join(text.split())
     assert text.count("0.0957 ± 0.0012") == text.count("0.1624 ± 0.0034") == 2
+
+
+@pytest.mark.parametrize("write", [embeddings_page_html, embeddings_page_markdown])
+def test_the_embeddings_page_has_the_curves_of_varied_settings_with_their_numbers(write):
+    text = written(write, "rich")
+    text = " ".join((Page(text).text if write is embeddings_page_html else text.replace("\\", "")).split())
+    assert "The curves choose nothing" in text
+    assert "gdan (gdan): beta, which is 0.1 in the portfolio file" in text
+    assert "layers of gdan" in text
+    assert text.count("0.7203") == 2, "the mean at the first value of either curve"
+    assert text.count("0.0141") == 5, "by hand: .01 times the root of 2, at every value"
+    assert "the portfolio file asks for no" in written(write, "poor")
 
 
 @pytest.mark.parametrize("write", [embeddings_page_html, embeddings_page_markdown])
