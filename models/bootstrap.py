@@ -144,14 +144,14 @@ def paired_difference(
 class AucChange(NamedTuple):
     """AUC of one sample, AUC of another, and the first minus the second."""
 
-    now: Interval
-    before: Interval
+    current: Interval
+    initial: Interval
     change: Interval
 
 
 def auc_change(
-    now: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
-    before: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
+    current: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
+    initial: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
     *,
     draws: int,
     seed: int,
@@ -162,7 +162,7 @@ def auc_change(
 
     Parameters
     ----------
-    now, before
+    current, initial
         Each (truth, probabilities, clusters), as in `score_intervals`: (n,), (n, 2) and (n,).
 
     Returns
@@ -170,18 +170,18 @@ def auc_change(
     AucChange
         `low` and `high` are None under the conditions of `score_intervals`.
     """
-    clusters = np.concatenate([np.asarray(now[2]), np.asarray(before[2])])
+    clusters = np.concatenate([np.asarray(current[2]), np.asarray(initial[2])])
     weights = cluster_weights(clusters, draws=draws, seed=seed)
-    rows = len(np.asarray(now[0]))
+    rows = len(np.asarray(current[0]))
     sides = []
-    for (truth, probabilities, own), part in ((now, weights[:, :rows]), (before, weights[:, rows:])):
+    for (truth, probabilities, own), part in ((current, weights[:, :rows]), (initial, weights[:, rows:])):
         point = point_scores(truth, probabilities)["auc"]
         sides.append(ResampledAuc(point, scores(truth, probabilities, weights=part)["auc"], np.asarray(own)))
     first, second = sides
     value = None if first.point is None or second.point is None else first.point - second.point
     return AucChange(
-        now=percentile_interval(first.point, first.replicates, first.clusters),
-        before=percentile_interval(second.point, second.replicates, second.clusters),
+        current=percentile_interval(first.point, first.replicates, first.clusters),
+        initial=percentile_interval(second.point, second.replicates, second.clusters),
         change=percentile_interval(value, first.replicates - second.replicates, clusters),
     )
 
