@@ -55,7 +55,7 @@ def _columns(graph: CorporateGraph, group: Group) -> Columns:
     match group:
         case Group.OWN:
             return Columns(graph.features, graph.feature_names)
-        case Group.NEIGHBOUR:
+        case Group.NEIGHBOUR if Group.NEIGHBOUR not in graph.computed:
             return Columns(*neighbour_features(graph))
         case _:
             return graph.computed[group]
