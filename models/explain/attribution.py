@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -179,6 +179,10 @@ class Attribution:
     reliable: bool = True
     notes: Mapping[str, float | str] = field(default_factory=dict)
 
+    def noted(self, **notes: float | str) -> Attribution:
+        """Return the same with further notes."""
+        return replace(self, notes={**self.notes, **notes})
+
     def top_edges(self, count: int) -> tuple[EdgeWeight, ...]:
         """Return the edges that count most, by absolute weight; of equals the first."""
         return tuple(sorted(self.edges, key=lambda one: -abs(one.weight))[:count])
@@ -189,8 +193,36 @@ class Attribution:
         return tuple(sorted(some, key=lambda one: -abs(one.weight))[:count])
 
 
+class Named(Protocol):
+    """What weights are laid beside: a firm, its edges and its features."""
+
+    @property
+    def firm(self) -> str:
+        """Id of the firm."""
+        ...
+
+    @property
+    def edges(self) -> Sequence[Edge]:
+        """Its edges."""
+        ...
+
+    @property
+    def features(self) -> Sequence[Feature]:
+        """Its features."""
+        ...
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Edges and features that were heard of a firm, where they are fewer than there are."""
+
+    firm: str
+    edges: Sequence[Edge]
+    features: Sequence[Feature]
+
+
 def attribution(
-    explained: Explained,
+    explained: Named,
     method: Method,
     *,
     log_odds: float,
@@ -198,7 +230,7 @@ def attribution(
     edges: Sequence[float] | FloatVector | None = None,
     features: Sequence[float] | FloatVector | None = None,
 ) -> Attribution:
-    """Put weights beside what they are weights of; NaN counts as 0.
+    """Return weights beside what they are weights of; NaN counts as 0.
 
     Raises
     ------

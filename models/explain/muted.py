@@ -44,6 +44,9 @@ class Volume:
         """Set the numbers, (units,)."""
         self.of_units = torch.cat([volume, volume.new_ones(1)])
 
+    def shared(self, neighbourhood: MutedNeighbourhood, shares: torch.Tensor, *, dimensions: bool) -> None:
+        """Be told of shares of attention, (m, heads) or (m, dimensions); nothing is done with them here."""
+
 
 class MutedNeighbourhood(Neighbourhood):
     """A neighbourhood whose messages are as loud as their edges' units.
@@ -105,7 +108,12 @@ class MutedNeighbourhood(Neighbourhood):
 
     def attended(self, scores: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Return sum_u f_vu softmax_u(e_vu) h_u."""
-        return self.weighted_sum(values, self.edge_softmax(scores))
+        return self._attended(scores, values, dimensions=False)
+
+    def _attended(self, scores: torch.Tensor, values: torch.Tensor, *, dimensions: bool) -> torch.Tensor:
+        shares = self.edge_softmax(scores)
+        self.volume.shared(self, shares, dimensions=dimensions)
+        return self.weighted_sum(values, shares)
 
     def additive_attention(
         self, receiver_scores: torch.Tensor, sender_scores: torch.Tensor, values: torch.Tensor, slope: float
@@ -116,7 +124,7 @@ class MutedNeighbourhood(Neighbourhood):
 
     def dimension_attention(self, scores: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Return sum_u f_vu softmax_u(e_u)_k h_uk in each dimension k."""
-        return self.attended(self.at_senders(scores), values.unsqueeze(-1)).squeeze(-1)
+        return self._attended(self.at_senders(scores), values.unsqueeze(-1), dimensions=True).squeeze(-1)
 
 
 class _MutedConvolutions(Convolutions):

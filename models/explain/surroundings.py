@@ -192,7 +192,11 @@ class Surroundings:
 
     def muted(self, volume: Volume) -> list[Block]:
         """Return one block a layer, in which each unit's messages are as loud as `volume` says."""
-        return self._blocks(self.parts, volume)
+        return self._blocks(self.parts, [volume] * self.layers)
+
+    def muted_by_layer(self, volumes: Sequence[Volume]) -> list[Block]:
+        """Return one block a layer, each with a volume of its own."""
+        return self._blocks(self.parts, volumes)
 
     def without(self, kept: Kept) -> list[Block]:
         """Return one block a layer of the graph without the units that are not kept, (units,) bool."""
@@ -216,13 +220,14 @@ class Surroundings:
             )
         return self._blocks(left, None)
 
-    def _blocks(self, parts: Mapping[str, _Heard], volume: Volume | None) -> list[Block]:
+    def _blocks(self, parts: Mapping[str, _Heard], volumes: Sequence[Volume] | None) -> list[Block]:
         within = self.copies.within
         types = self.heard.whole.block.types
         if types is not None:
             types = types[torch.from_numpy(self.copies.node)]
         found = []
         for layer in range(1, self.layers + 1):
+            volume = None if volumes is None else volumes[layer - 1]
             receivers, senders = int(within[self.layers - layer]), int(within[self.layers - layer + 1])
             sides = {name: _part(part, receivers, senders, volume) for name, part in parts.items()}
             block = block_of(receivers, senders, sides, self.heard.parts, None if types is None else types[:senders])
