@@ -1,9 +1,10 @@
 """What attention looked at: the shares that a network itself gives a firm's partners.
 
-GAT, GATv2, HAN and HGT give each partner a share a head, GDAN and the dimension attention plug-in one in each dimension.
-A map shows those shares as they are; an attribution follows them from the firm back through the layers, a share of a share
-at each step (attention rollout; Abnar and Zuidema 2020, arXiv:2005.00928, section 3). Shares say where a network
-listens, not what it makes of what it hears: how far they explain a score is for `models.explain.fidelity` to say.
+GAT, GATv2, HAN and HGT give each partner a share a head, GDAN and the dimension attention plug-in one in each
+dimension. A map shows those shares as they are; an attribution follows them from the firm back through the layers, a
+share of a share at each step (attention rollout; Abnar and Zuidema 2020, arXiv:2005.00928, section 3). Shares say where
+a network listens, not what it makes of what it hears: how far they explain a score is for `models.explain.fidelity` to
+say.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ Dimension Attention Networks for Enterprise Credit Assessment, section III-C). T
 over the whole graph and `subgraphs` samples of it that hold it. It tells of the data alone: no network is asked.
 
 Where the paper leaves something open: equation 13 has h~ on its right, the text after it says H, and the text is
-followed; the degree's share in the probability of being sampled is the firm's rank among all degrees, the relation's is 1
-less its share of all edges, and 1 where there is one relation.
+followed; the degree's share in the probability of being sampled is the firm's rank among all degrees, the relation's is
+1 less its share of all edges, and 1 where there is one relation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,9 @@ from scipy.stats import rankdata
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.edges import pattern
 from models.explain.attribution import Attribution, Explained, FloatVector, Method, attribution
+
+#: features to probabilities of the classes
+Proxy = Callable[[FloatMatrix], FloatMatrix]
 
 #: edges whose mixed features are laid out at a time
 _EDGES_A_PASS = 200_000
@@ -141,14 +145,15 @@ def _shifts(adjacency: sp.csr_array, values: FloatMatrix, truth: NDArray[np.int6
     return found
 
 
-def _proxy(values: FloatMatrix, truth: NDArray[np.int64]):  # type: ignore[no-untyped-def]
+def _proxy(values: FloatMatrix, truth: NDArray[np.int64]) -> Proxy:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=1.0, max_iter=1000).fit(values, truth)
+    fitted = LogisticRegression(C=1.0, max_iter=1000).fit(values, truth)
+    return lambda rows: np.asarray(fitted.predict_proba(rows))
 
 
-def _entropies(proxy, values: FloatMatrix) -> FloatVector:  # type: ignore[no-untyped-def]
-    shares = np.clip(proxy.predict_proba(values), 1e-15, 1)
+def _entropies(proxy: Proxy, values: FloatMatrix) -> FloatVector:
+    shares = np.clip(proxy(values), 1e-15, 1)
     return np.asarray(-(shares * np.log(shares)).sum(axis=1))
 
 
@@ -163,7 +168,7 @@ def _edge_chances(graph: CorporateGraph, union: sp.csr_array) -> FloatVector:
     chance = sp.csr_array(chance)
     chance.sort_indices()
     rank = rankdata(np.diff(union.indptr)) / max(1, union.shape[0])
-    return np.maximum(chance.data * rank[chance.indices], _LEAST_CHANCE)
+    return np.asarray(np.maximum(chance.data * rank[chance.indices], _LEAST_CHANCE))
 
 
 def _sampled(

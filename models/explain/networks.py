@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -138,6 +138,16 @@ class OpenedNetwork:
             bad.append(torch.logsumexp(logs[:, adverse], dim=1))
             good.append(torch.logsumexp(logs[:, others], dim=1))
         return torch.logsumexp(torch.stack(bad), dim=0) - torch.logsumexp(torch.stack(good), dim=0)
+
+    def disturbed(self, scale: float, seed: int) -> OpenedNetwork:
+        """Return the same on scaled inputs moved by normal noise of this deviation, for all nodes."""
+        other = replace(self)
+        other.__dict__.update(self.__dict__)  # the graph is laid out once
+        known = self.fitted.known.width
+        noise = np.random.default_rng(seed).normal(scale=scale, size=self.inputs.shape).astype(np.float32)
+        noise[:, noise.shape[1] - known :] = 0
+        other.__dict__["inputs"] = self.inputs + torch.from_numpy(noise)
+        return other
 
     def about(self, firm: int) -> ExplainedNetwork:
         """Return one firm's score for explaining."""

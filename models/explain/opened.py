@@ -30,6 +30,10 @@ class Opened(Protocol):
         """Class indices whose probability is explained."""
         ...
 
+    def disturbed(self, scale: float, seed: int) -> Opened:
+        """Return the same with slightly disturbed inputs, `scale` of their standard deviations."""
+        ...
+
     def about(self, firm: int) -> Explained:
         """Return the score of the firm in a row of the graph."""
         ...

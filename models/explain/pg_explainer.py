@@ -10,7 +10,7 @@ use m_uv = s(w_uv). What is minimised is that of `models.explain.masks`, without
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -69,7 +69,7 @@ class PgSettings:
     firms_a_step: int = 32
     rate: float = 0.005
     fanout: int = 5
-    masks: MaskSettings = MaskSettings()
+    masks: MaskSettings = field(default_factory=MaskSettings)
 
 
 def fitted_pg_explainer(

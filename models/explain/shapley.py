@@ -58,7 +58,7 @@ def _linear(explained: ExplainedRow, fitted: FittedLogistic) -> FloatVector:
     inputs = len(explained.inputs)
     found = by_column[:inputs].copy()
     np.add.at(found, fitted.scaling.flagged, by_column[inputs:])
-    return found
+    return np.asarray(found)
 
 
 def _sampled(explained: ExplainedRow, orders: int, seed: int) -> FloatVector:

@@ -79,6 +79,10 @@ class OpenedTable:
         )
         return adverse_log_odds(self.fitted.probabilities(asked), self.adverse)
 
+    def disturbed(self, scale: float, seed: int) -> OpenedTable:
+        """Return the same for own features moved by normal noise of so many of their deviations."""
+        return replace(self, graph=disturbed_graph(self.graph, scale, seed))
+
     def about(self, firm: int) -> ExplainedRow:
         """Return one firm's score for explaining."""
         return ExplainedRow(self, firm)
@@ -103,7 +107,7 @@ class ExplainedRow:
     @property
     def inputs(self) -> FloatVector:
         """Its row of inputs, (k,)."""
-        return self.opened.rows[self.row]
+        return np.asarray(self.opened.rows[self.row])
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -200,6 +204,14 @@ class ExplainedRow:
 def adverse_log_odds(probabilities: FloatMatrix, adverse: tuple[int, ...]) -> FloatVector:
     """Return ln(P / (1 - P)) of the adverse classes, (n, classes) to (n,); certainty is cut at 1e-12."""
     return np.asarray(logit(np.clip(probabilities[:, list(adverse)].sum(axis=1), _CERTAIN, 1 - _CERTAIN)))
+
+
+def disturbed_graph(graph: CorporateGraph, scale: float, seed: int) -> CorporateGraph:
+    """Return the graph with features moved by normal noise of so many of their deviations; what is missing stays so."""
+    known = ~np.isnan(graph.features)
+    deviation = np.std(graph.features, axis=0, where=known & known.any(axis=0))
+    noise = np.random.default_rng(seed).normal(size=graph.features.shape)
+    return replace(graph, features=graph.features + scale * np.nan_to_num(deviation) * noise)
 
 
 def _star_edges(ends: NDArray[np.int64], weights: FloatVector, size: int, *, directed: bool) -> RelationEdges:

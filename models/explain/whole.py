@@ -13,7 +13,7 @@ import numpy as np
 
 from models.corporate_graph import CorporateGraph, RelationEdges
 from models.explain.attribution import Edge, Feature, FloatVector, Kept, Place
-from models.explain.tables import adverse_log_odds
+from models.explain.tables import adverse_log_odds, disturbed_graph
 from models.fitted import Fitted
 
 
@@ -31,6 +31,10 @@ class OpenedWhole:
         known = ~np.isnan(self.graph.features)
         filled = np.where(known.any(axis=0), self.graph.features, 0.0)
         return np.where(known.any(axis=0), np.nanmedian(filled, axis=0), np.nan)
+
+    def disturbed(self, scale: float, seed: int) -> OpenedWhole:
+        """Return the same for own features moved by normal noise of so many of their deviations."""
+        return replace(self, graph=disturbed_graph(self.graph, scale, seed))
 
     def about(self, firm: int) -> ExplainedWhole:
         """Return one firm's score for explaining."""
