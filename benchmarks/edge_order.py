@@ -1,9 +1,9 @@
 """Deleting and adding edges in the order of their importance: figure 9 of the GDAN paper on SMEsD and CorpNet.
 
-Wei and others 2024, section IV-J: from all edges the most important go first, or to none they come first; at each share the
-network is trained from scratch and measured on test. A good order makes the deletion curve fall early and the addition
-curve rise early. DistShift stands beside leave-one-out and beside orders by chance. A pair of firms is an edge; all relations
-between the two go and come together.
+Wei and others 2024, section IV-J: from all edges the most important go first, or to none they come first; at each share
+the network is trained from scratch and measured on test. A good order makes the deletion curve fall early and the
+addition curve rise early. DistShift stands beside leave-one-out and beside orders by chance. A pair of firms is an edge;
+all relations between the two go and come together.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def curves(data: Sampled, settings: Settings, orders: Mapping[str, Sequence[Vect
     Returns
     -------
     dict
-        ``share``, ``all``, ``none`` and, by order, ``delete`` and ``add`` with a value a share and the ``area`` of each.
+        ``share``, ``all``, ``none`` and by order ``delete`` and ``add``, with a value a share, and the area of each.
     """
     whole, nothing = (_test_auc(data, settings, data.graph, pairs, kept, seed) for kept in (True, False))
     told = {"share": list(SHARES), "all": whole, "none": nothing}

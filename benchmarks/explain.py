@@ -117,11 +117,10 @@ def main() -> None:
     torch.set_num_threads(1)
     told: dict[str, Any] = {}
     path = RESULTS / "explain.json"
-    if path.is_file() and set(asked) != set(PARTS):
-        told = json.loads(path.read_text())
     for part in asked:
         began = time.process_time()
-        told |= _MEASURED[part]()
+        found = _MEASURED[part]()
+        told = (json.loads(path.read_text()) if path.is_file() else {}) | found
         print(f"{part}: {time.process_time() - began:.0f} processor seconds", file=sys.stderr)
         told["reach"] = _reach(told)
         record("explain", {name: value for name, value in told.items() if name not in _RECORDED}, seeds=SEEDS)
@@ -187,7 +186,8 @@ def _seconds() -> dict[str, Any]:
     with _timed() as shifting:
         dist_shift(graph, values, truth)
     seconds["no network"] = {"dist_shift": shifting() / FIRMS}
-    worst = {name: max(one.get(name, 0.0) for one in seconds.values()) for name in seconds[TIMED[0]] | {"dist_shift": 0}}
+    names = dict.fromkeys(name for one in seconds.values() for name in one)
+    worst = {name: max(one.get(name, 0.0) for one in seconds.values()) for name in names}
     amortised = max(worst[name] for name in ("batched_masks", "pg_explainer", "dist_shift"))
     return {
         "seconds_per_firm": worst,
@@ -236,7 +236,9 @@ def _fidelity() -> dict[str, Any]:
     together = np.nanmean([agreement([kept[name][place] for name in names]) for place in range(len(rows))], axis=0)
     return {
         "fidelity": {name: _mean_fidelity(found) for name, found in kept.items()},
-        "agreement": {one: dict(zip(names, line.tolist(), strict=True)) for one, line in zip(names, together, strict=True)},
+        "agreement": {
+            one: dict(zip(names, line.tolist(), strict=True)) for one, line in zip(names, together, strict=True)
+        },
     }
 
 
@@ -318,7 +320,10 @@ def _tables(told: Mapping[str, Any]) -> Iterator[str]:
         yield "Share of cases in which the relation that carried the risk is among the first three, by economy:"
         yield _rows(
             ["", *(str(seed) for seed in known_answer.EXPLAINED)],
-            [[name, *(f"{one:.0f}" if name == "cases" else f"{one:.3f}" for one in found)] for name, found in shares.items()],
+            [
+                [name, *(f"{one:.0f}" if name == "cases" else f"{one:.3f}" for one in found)]
+                for name, found in shares.items()
+            ],
         )
     if "seconds_by_network" in told:
         yield "Processor seconds a firm, one thread (those that say `once` are for the whole graph):"
@@ -335,7 +340,8 @@ def _tables(told: Mapping[str, Any]) -> Iterator[str]:
         both = told["agreement"]
         yield _rows(["", *both], [[name, *(f"{value:.2f}" for value in line.values())] for name, line in both.items()])
     for name, found in (told.get("edge_orders") or {}).items():
-        yield f"`{name}`, {found['pairs']:,} pairs: test AUC with all {found['all']:.3f}, with none {found['none']:.3f}; areas:"
+        aucs = f"test AUC with all {found['all']:.3f}, with none {found['none']:.3f}"
+        yield f"`{name}`, {found['pairs']:,} pairs, {aucs}; areas under the curves:"
         orders = [one for one in ("dist_shift", "leave_one_out", "random") if one in found]
         lines = [[one, f"{found[one]['delete_area']:.4f}", f"{found[one]['add_area']:.4f}"] for one in orders]
         yield _rows(["", "deleted (lower is better)", "added (higher is better)"], lines)

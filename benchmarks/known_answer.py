@@ -1,8 +1,8 @@
-"""The known answer: does an explanation name the relation along which the risk of a simulated firm came?
+"""The known answer: whether an explanation names the relation along which the risk of a simulated firm came.
 
-A network is trained on one simulated economy, on whether a firm's true 12-month PD is among the highest quarter, which is
-fair here: what is tested is the explanation, not what a network can learn from outcomes. On other economies, drawn from
-other seeds, each firm that owes more than half of its true hazard to its neighbours and has ten relations or more is
+A network is trained on one simulated economy, on whether a firm's true 12-month PD is among the highest quarter, which
+is fair here: what is tested is the explanation, not what a network can learn from outcomes. On other economies, drawn
+from other seeds, each firm that owes more than half of its true hazard to its neighbours and has ten relations or more is
 explained, and the relation that carried most of it (`models.economy.carrying_edges`) has to be among the first three.
 """
 

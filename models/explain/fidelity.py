@@ -192,4 +192,3 @@ def _correlation(one: FloatVector, other: FloatVector) -> float:
     if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return float("nan")
     return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
-
