@@ -2,8 +2,8 @@
 
 A network is trained on one simulated economy, on whether a firm's true 12-month PD is among the highest quarter, which
 is fair here: what is tested is the explanation, not what a network can learn from outcomes. On other economies, drawn
-from other seeds, each firm that owes more than half of its true hazard to its neighbours and has ten relations or more is
-explained, and the relation that carried most of it (`models.economy.carrying_edges`) has to be among the first three.
+from other seeds, each firm that owes more than half of its true hazard to its neighbours and has ten relations or more
+is explained; the relation that carried most of it (`models.economy.carrying_edges`) has to be among the first three.
 """
 
 from __future__ import annotations

@@ -53,6 +53,14 @@ def test_fidelity_by_hand():
     assert found.sparsity == pytest.approx(1 - 3 / 6), "14 of 15.5 are nine tenths"
 
 
+def test_what_raises_and_what_lowers_risk_are_taken_away_apart():
+    one = Sum(worth=(4.0, -4.0, 0.1, 0.1, 0.1, 0.1))
+    found = measured(one, told(one.worth, one)).fidelity
+    assert found.plus > 3.9, "together they would cancel"
+    unsigned = replace(told(one.worth, one), signed=False)
+    assert measured(one, unsigned).fidelity.plus < found.plus
+
+
 def test_an_explanation_that_is_no_better_than_chance_is_not_reliable():
     assert measured(Sum(), RIGHT).reliable
     wrong = measured(Sum(), WRONG)
