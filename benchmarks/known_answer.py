@@ -39,6 +39,8 @@ QUARTER = Quarter(2022, 4)
 CUT = 0.75
 VALIDATION_SHARE = 0.2
 FIRST, LEAST_EDGES, LEAST_SHARE = 3, 10, 0.5
+#: of each economy at its beginning
+FIRMS = 2400
 #: firms of each economy that are explained
 CASES = 150
 
@@ -72,12 +74,14 @@ def graph_of(economy: Economy, portfolio: PortfolioSpec, quarter: Quarter) -> Co
     return corporate_graph(tables, portfolio, quarter.end)
 
 
-def learnt_network(settings: Mapping[str, object], seed: int = 0) -> FittedGnn:
-    """Return a network that was trained on the economy to learn from."""
-    economy, portfolio = simulate_economy(EconomySpec(seed=LEARNT)), load_portfolio("simulated")
-    graphs = [graph_of(economy, portfolio, quarter) for quarter in LEARNT_QUARTERS]
+def learnt_network(
+    settings: Mapping[str, object], *, firms: int = FIRMS, quarters: Sequence[Quarter] = LEARNT_QUARTERS, seed: int = 0
+) -> FittedGnn:
+    """Return a network that was trained on some quarters of the economy to learn from."""
+    economy, portfolio = simulate_economy(EconomySpec(seed=LEARNT, firms=firms)), load_portfolio("simulated")
+    graphs = [graph_of(economy, portfolio, quarter) for quarter in quarters]
     pds = np.concatenate(
-        [_of_firms(graph, true_pds(economy, quarter)) for graph, quarter in zip(graphs, LEARNT_QUARTERS, strict=True)]
+        [_of_firms(graph, true_pds(economy, quarter)) for graph, quarter in zip(graphs, quarters, strict=True)]
     )
     known = np.isfinite(pds)
     truth = np.where(known, pds > np.quantile(pds[known], CUT), UNKNOWN).astype(np.int64)
@@ -97,8 +101,8 @@ def learnt_network(settings: Mapping[str, object], seed: int = 0) -> FittedGnn:
     return fitted
 
 
-def known_cases(economy: Economy, graph: CorporateGraph, seed: int = 0) -> list[Case]:
-    """Return at most `CASES` firms that more than half of the hazard came to from others, in random order."""
+def known_cases(economy: Economy, graph: CorporateGraph, *, at_most: int = CASES, seed: int = 0) -> list[Case]:
+    """Return at most so many firms that more than half of the hazard came to from others, in random order."""
     shares = _of_firms(graph, contagion_shares(economy, QUARTER).select("firm_id", "contagion_share"))
     pressing = carrying_edges(economy, QUARTER).sort("pressure_logit", descending=True)
     most = {row[0]: row for row in pressing.unique("firm_id", keep="first", maintain_order=True).iter_rows()}
@@ -108,7 +112,7 @@ def known_cases(economy: Economy, graph: CorporateGraph, seed: int = 0) -> list[
         for row in np.flatnonzero((shares > LEAST_SHARE) & (edges >= LEAST_EDGES)).tolist()
         if graph.firms[row] in most  # what presses may all be wounds of partners that have left
     ]
-    chosen = np.random.default_rng(seed).permutation(rows)[:CASES].tolist()
+    chosen = np.random.default_rng(seed).permutation(rows)[:at_most].tolist()
     named = {row: most[str(graph.firms[row])] for row in chosen}
     return [Case(row, named[row][2], named[row][1], int(edges[row])) for row in chosen]
 
@@ -139,15 +143,20 @@ def by_chance(case: Case) -> float:
 
 
 def shares_found(
-    fitted: FittedGnn, methods: Mapping[str, Callable[[ExplainedNetwork], Attribution]], seeds: Sequence[int]
+    fitted: FittedGnn,
+    methods: Mapping[str, Callable[[ExplainedNetwork], Attribution]],
+    seeds: Sequence[int],
+    *,
+    firms: int = FIRMS,
+    at_most: int = CASES,
 ) -> dict[str, list[float]]:
     """Return by method the share of cases in which it finds the relation, one number an economy; and by chance."""
     portfolio = load_portfolio("simulated")
     shares: dict[str, list[float]] = {name: [] for name in (*methods, "random", "cases")}
     for seed in seeds:
-        economy = simulate_economy(EconomySpec(seed=seed))
+        economy = simulate_economy(EconomySpec(seed=seed, firms=firms))
         graph = graph_of(economy, portfolio, QUARTER)
-        cases, door = known_cases(economy, graph), OpenedNetwork(fitted, graph, (1,))
+        cases, door = known_cases(economy, graph, at_most=at_most), OpenedNetwork(fitted, graph, (1,))
         for name, method in methods.items():
             hits = [found(case, method(door.about(case.row))) for case in cases]
             shares[name].append(float(np.mean(hits)))

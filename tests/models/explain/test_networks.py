@@ -17,6 +17,7 @@ from tests.models.gnn.conftest import ARCHITECTURES
 from tests.models.gnn.test_typed_nodes import linked
 
 FIRM = 7
+OTHER_DEPTHS = ({"kind": "gcn", "layers": 1}, {"kind": "gdan", "layers": 3})
 
 
 def named(settings):
@@ -44,10 +45,9 @@ def graph_without(graph, edge, *, pairs):
     return dataclasses.replace(graph, relations=relations)
 
 
-@pytest.mark.parametrize("settings", ARCHITECTURES, ids=named)
-@pytest.mark.parametrize("layers", [1, 2])
-def test_the_surroundings_of_a_firm_give_its_score(scattered, settings, layers):
-    door = drawn_network(scattered, **settings, layers=layers)
+@pytest.mark.parametrize("settings", [*ARCHITECTURES, *OTHER_DEPTHS], ids=named)
+def test_the_surroundings_of_a_firm_give_its_score(scattered, settings):
+    door = drawn_network(scattered, **settings)
     expected = log_odds(door)
     around = door.surroundings(np.arange(scattered.size))
     with torch.no_grad():
