@@ -220,7 +220,6 @@ def _fidelity() -> dict[str, Any]:
     masks = MaskSettings()
     methods: dict[str, Callable[[ExplainedNetwork, int], Attribution]] = {
         "gnn_explainer": lambda one, seed: gnn_explainer(one, masks, seed=seed),
-        "batched_masks": lambda one, seed: batched_masks(one.opened, [one.row], masks, seed=seed, fanout=0)[0],
         "pg_explainer": lambda one, seed: others.get(seed, explainer).explain([one.row])[0],
         "integrated_gradients": lambda one, seed: integrated_gradients(one, steps=8),
         "leave_one_out": lambda one, seed: leave_one_out(one),

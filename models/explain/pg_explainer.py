@@ -1,10 +1,12 @@
 """PGExplainer: one small network, learnt on some firms, that tells the masks of all others at once.
 
-    w_uv = f( [ h_near | h_far | h_firm ] )          near the end of the edge that is nearer to the explained firm
+    w_uv = f( [ h_near | h_far | h_firm | r | p ] )  near the end of the edge that is nearer to the explained firm
     m_uv = s( (ln e - ln(1 - e) + w_uv) / t )        e uniform on (0, 1), t falling from 5 to 1 while f is learnt
 
-with h the network's last hidden layer (Luo and others 2020, arXiv:2011.04573, equations 4, 6, 10 and section 4.3). In
-use m_uv = s(w_uv). What is minimised is that of `models.explain.masks`, without the features.
+with h the network's last hidden layer (Luo and others 2020, arXiv:2011.04573, equations 4, 6, 10 and section 4.3). The
+paper's edges have neither kind nor weight; here r says which relation an edge is of, where the network tells them apart,
+and p what share of its receiver's weights it has. In use m_uv = s(w_uv). What is minimised is that of
+`models.explain.masks`, without the features.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from models.explain.attribution import Attribution, Heard, Method, attribution
 from models.explain.masks import LEAST_DISTANCE, MaskSettings, undecidedness
@@ -90,7 +93,8 @@ def fitted_pg_explainer(
     hidden = _last_hidden(opened)
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    scores = nn.Sequential(nn.Linear(3 * hidden.shape[1], _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
+    kinds = len(opened.heard.relation_names)
+    scores = nn.Sequential(nn.Linear(3 * hidden.shape[1] + kinds + 1, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
     optimiser = torch.optim.Adam(scores.parameters(), lr=settings.rate)
     rows = np.asarray(firms, dtype=np.int64)
     for epoch in range(settings.epochs):
@@ -145,8 +149,10 @@ def _logits(scores: nn.Module, hidden: torch.Tensor, around: Surroundings) -> to
     near = np.where(swapped, units.ends[:, 1], units.ends[:, 0])
     far = np.where(swapped, units.ends[:, 0], units.ends[:, 1])
     ends = [nodes[near], nodes[far], around.firms[units.owner]]
-    inputs = torch.cat([hidden[torch.from_numpy(one)] for one in ends], dim=1)
-    found: torch.Tensor = scores(inputs).squeeze(1)
+    kind = functional.one_hot(torch.from_numpy(units.relation), len(around.heard.relation_names))
+    share = torch.from_numpy(around.unit_shares())[:, None]
+    parts = [*(hidden[torch.from_numpy(one)] for one in ends), kind.float(), share.float()]
+    found: torch.Tensor = scores(torch.cat(parts, dim=1)).squeeze(1)
     return found
 
 

@@ -186,6 +186,19 @@ class Surroundings:
         """Edges of all neighbourhoods together."""
         return sum(len(part.indices) for part in self.parts.values())
 
+    def unit_shares(self) -> NDArray[np.float64]:
+        """Return the share that each unit has of the weights its receiver hears by the same side, (units,).
+
+        The largest, where a unit is heard at both ends.
+        """
+        found = np.zeros(len(self.units.owner))
+        for part in self.parts.values():
+            weights, counts = np.abs(part.weights.double().numpy()), np.diff(part.indptr)
+            rows = np.repeat(np.arange(len(counts)), counts)
+            totals = np.bincount(rows, weights, minlength=len(counts))
+            np.maximum.at(found, part.unit, weights / np.maximum(totals, 1e-300)[rows])
+        return found
+
     def blocks(self) -> list[Block]:
         """Return one block a layer."""
         return self._blocks(self.parts, None)
