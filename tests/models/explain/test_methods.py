@@ -44,8 +44,8 @@ def planted(graphs):
     [
         leave_one_out,
         integrated_gradients,
-        lambda one: gnn_explainer(one, MaskSettings(steps=80)),
-        lambda one: batched_masks(one.opened, [5, one.row], MaskSettings(steps=80))[1],
+        lambda one: gnn_explainer(one, MaskSettings(steps=40)),
+        lambda one: batched_masks(one.opened, [5, one.row], MaskSettings(steps=40))[1],
     ],
     ids=["leave_one_out", "integrated_gradients", "gnn_explainer", "batched_masks"],
 )
@@ -61,7 +61,7 @@ def test_the_partner_that_makes_the_score_comes_first(planted, explain):
 
 def test_a_learnt_explainer_finds_the_same_on_firms_it_has_not_seen(planted):
     _, door = planted
-    settings = PgSettings(epochs=30, rate=0.02)
+    settings = PgSettings(epochs=12, rate=0.02)
     learnt = fitted_pg_explainer(door, np.arange(1, 30), settings)
     found = learnt.explain([0, 5])
     assert [one.firm for one in found] == ["f000", "f005"]
@@ -95,7 +95,7 @@ def test_left_out_edges_are_those_of_the_firm_unless_more_hops_are_asked_for(sca
 
 def test_masks_learnt_together_are_those_learnt_alone(scattered):
     door = drawn_network(scattered, kind="gat")
-    settings = MaskSettings(spread=0.0)
+    settings = MaskSettings(spread=0.0, steps=15)
     together = batched_masks(door, [FIRM, 8, 9], settings, fanout=0)
     for one, row in zip(together, (FIRM, 8, 9), strict=True):
         alone = gnn_explainer(door.about(row), settings)
