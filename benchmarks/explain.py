@@ -58,8 +58,8 @@ from tasks.portfolios import load_portfolio
 SEEDS = [0]
 PARTS = ("known", "seconds", "fidelity", "orders", "documents")
 
-#: the first that was tried, because the economy's pressure is linear in what partners weigh; looked at on a later quarter
-#: of the economy that it is trained on (docs/benchmarks.md)
+#: the first that was tried, because the economy's pressure is linear in what partners weigh; looked at on a later
+#: quarter of the economy that it is trained on (docs/benchmarks.md)
 KNOWN_NETWORK: Mapping[str, object] = {
     "kind": "propagated",
     "per_relation": True,

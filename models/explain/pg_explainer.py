@@ -4,8 +4,8 @@
     m_uv = s( (ln e - ln(1 - e) + w_uv) / t )        e uniform on (0, 1), t falling from 5 to 1 while f is learnt
 
 with h the network's last hidden layer (Luo and others 2020, arXiv:2011.04573, equations 4, 6, 10 and section 4.3). The
-paper's edges have neither kind nor weight; here r says which relation an edge is of, where the network tells them apart,
-and p what share of its receiver's weights it has. In use m_uv = s(w_uv). What is minimised is that of
+paper's edges have neither kind nor weight; here r says which relation an edge is of, where the network tells them
+apart, and p what share of its receiver's weights it has. In use m_uv = s(w_uv). What is minimised is that of
 `models.explain.masks`, without the features.
 """
 
