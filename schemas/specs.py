@@ -54,7 +54,8 @@ class StabilitySpec(Frozen):
     Attributes
     ----------
     firms
-        How many firms of the quarter are drawn.
+        How many firms of the quarter are drawn; no more than 4 % of them, in small graphs 20, where scores depend on
+        others' edges too, since these firms are changed together.
     changes
         Numbers of edges that are changed together, rising from 1, which is what the gate judges.
     draws
