@@ -9,7 +9,8 @@ WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
 .PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
-	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift clean
+	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift \
+	bench-explain clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +103,9 @@ bench-speed: $(PEERS)/.installed ## Time training steps beside PyTorch Geometric
 
 bench-drift: install ## Plant drift in the quarters of interbank and count the alarms (reads CREDITNET_DATA)
 	$(BIN)/python -m benchmarks.drift
+
+bench-explain: install ## Explanations beside known answers, their models and the clock (reads CREDITNET_DATA; an hour)
+	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.explain
 
 bench-corpnet: install ## CorpNet beside the published table (CREDITNET_DATA names the data; ten minutes)
 	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.corpnet
