@@ -31,6 +31,7 @@ from schemas.performance import Performance
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.questions import Topic
+from schemas.reasons import ReasonSummary
 from schemas.references import RefreshKey
 from schemas.results import (
     AdmissionResult,
@@ -83,6 +84,8 @@ class Dossier(Frozen):
         What earlier refreshes scored against what became of it.
     movers
         Ids of the firms of `judged.score_drift.largest`, in their order.
+    reasons
+        How often each reason code was given.
     """
 
     portfolio: PortfolioSpec
@@ -105,6 +108,7 @@ class Dossier(Frozen):
     irb: IrbValidation | None = None
     performance: Performance | None = None
     movers: tuple[str, ...] = ()
+    reasons: ReasonSummary | None = None
 
 
 class Finding(Frozen):

@@ -22,6 +22,7 @@ from monitoring.documents import (
 from monitoring.embeddings_page import EMBEDDINGS, embeddings_page_html, embeddings_page_markdown
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
 from monitoring.score_movers_page import MOVERS, score_movers_html, score_movers_markdown
+from schemas.reasons import ReasonSummary
 from schemas.references import DocumentRef, Evidence, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
@@ -129,6 +130,7 @@ def _dossier(home: Path, run: RefreshRun, evidence: Evidence, judgement: Judgeme
         irb=irb_validation(run, evidence, evaluation),
         performance=published_performance(home, run, evidence.admission, judgement),
         movers=_movers(home, judgement, judged),
+        reasons=read_json(home, judgement.reason_summary, ReasonSummary),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),
