@@ -23,10 +23,10 @@ _VENDORED = "vendor/cytoscape/cytoscape.min.js"
 #: text, and writes no HTML.
 SCRIPT = """
 "use strict";
-const data = JSON.parse(document.getElementById("graph").textContent);
-const box = document.getElementById("picture");
+const data = JSON.parse(document.getElementById("ego-data").textContent);
+const box = document.getElementById("ego");
 box.hidden = false;
-document.getElementById("drawing").hidden = true;
+document.getElementById("ego-drawing").hidden = true;
 const cy = cytoscape({
   container: box,
   elements: data,
@@ -47,7 +47,7 @@ const cy = cytoscape({
     { selector: ":selected", style: { "overlay-opacity": 0.2 } }
   ]
 });
-const told = document.getElementById("told");
+const told = document.getElementById("ego-told");
 cy.on("tap", "node, edge", event => { told.textContent = event.target.data("told"); });
 """
 SECTIONS = (
@@ -163,10 +163,10 @@ def _written(content: FirmExplanation, form: Form) -> str:
 
 def explanation_text(content: FirmExplanation) -> str:
     """Write the explanation as lines for a terminal, without a character that a terminal would obey."""
-    now = content.standing
+    now, target = content.standing, filters.prose(content.target)
     lines = [
         f"{filters.prose(content.title)}, {content.quarter}: {shown_firm(content.firm, content.name)}",
-        f"  score        {now.probability:.2%} ({filters.prose(content.target)}), grade {now.grade}, by {content.candidate}",
+        f"  score        {now.probability:.2%}, grade {now.grade}: {target}, by {content.candidate}",
         f"  class        {filters.inert(now.predicted_class)}, {'favourable' if now.favourable else 'unfavourable'}",
     ]
     lines += [f"  reason       {one.code}: {filters.prose(one.text)}" for one in content.reasons]

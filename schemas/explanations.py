@@ -33,6 +33,8 @@ class FactorShare(Frozen):
     ----------
     value, typical
         The firm's and the median of development, of a factor that is one number.
+    category
+        The firm's value of a category.
     """
 
     text: str
@@ -41,6 +43,7 @@ class FactorShare(Frozen):
     contribution: float
     value: float | None = None
     typical: float | None = None
+    category: str = ""
 
 
 class Partner(Frozen):
@@ -51,7 +54,7 @@ class Partner(Frozen):
     relation, direction
         The relation, and whether the partner is its ``source`` or ``target``; empty where it has no direction.
     probability
-        Of an unfavourable class; None for a node that is no firm.
+        Of an unfavourable class.
     effect
         What the relation to it adds to the explained firm's log-odds: by how much they fall without it. None where it
         was not asked about.
@@ -62,8 +65,8 @@ class Partner(Frozen):
     relation: str
     direction: str
     weight: float
-    probability: float | None
-    unfavourable: bool | None
+    probability: float
+    unfavourable: bool
     effect: float | None
 
 
@@ -175,7 +178,7 @@ class FirmExplanation(Frozen):
     path_missing, relations_missing
         Why there is no path, or no counterfactual of relations; empty where there is.
     asked
-        Relations that were left out one at a time, of `partners` in all.
+        Relations that were left out one at a time.
     """
 
     portfolio: str
@@ -201,6 +204,7 @@ class FirmExplanation(Frozen):
     own: tuple[FactorShare, ...]
     network: tuple[FactorShare, ...]
     partners: tuple[Partner, ...]
+    partners_in_all: int
     asked: int
     path: RiskPath | None
     path_missing: str
