@@ -81,8 +81,8 @@ def drawn_firms(union: sp.csr_array, firm: int, importance: Mapping[int, float],
 
 
 def _partners(union: sp.csr_array, firm: int) -> NDArray[np.int64]:
-    found = union.indices[union.indptr[firm] : union.indptr[firm + 1]].astype(np.int64)
-    return found[found != firm]
+    found: NDArray[np.int64] = union.indices[union.indptr[firm] : union.indptr[firm + 1]].astype(np.int64)
+    return np.asarray(found[found != firm])
 
 
 def _on_ring(radius: float, turn: float) -> tuple[float, float]:
