@@ -126,7 +126,7 @@ def contributions(
         values=values,
         rest=log_odds - values.sum(axis=1),
         log_odds=log_odds,
-        levels=np.stack([view.level(factor) for factor in factors], axis=1) if found else np.zeros((len(firms), 0)),
+        levels=np.array([view.level(factor) for factor in factors], dtype=np.int8).reshape(-1, len(firms)).T,
         exact=isinstance(base, FittedLogistic | FittedBoosting) and len(target.classes) == 2,
     )
 
@@ -318,7 +318,7 @@ def _computed(inputs: FactoredInputs, rows: FloatMatrix) -> dict[str, Columns]:
 def _slope(probabilities: FloatMatrix, unfavourable: NDArray[np.bool_]) -> FloatMatrix:
     """Return the derivative of the log-odds of the unfavourable classes by each probability, (m, c)."""
     share = np.clip(probabilities[:, unfavourable].sum(axis=1), _FLOOR, 1 - _FLOOR)[:, None]
-    return np.where(unfavourable, 1 / share, -1 / (1 - share))
+    return np.asarray(np.where(unfavourable, 1 / share, -1 / (1 - share)))
 
 
 def _by_margins(probabilities: FloatMatrix, slope: FloatMatrix) -> FloatMatrix:

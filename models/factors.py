@@ -94,7 +94,10 @@ class FactoredInputs:
 def factored_inputs(graph: CorporateGraph, groups: Sequence[Group]) -> FactoredInputs:
     """Return a candidate's inputs of every firm of a graph with their factors."""
     sides = dict(_relation_sides(graph))
-    values, names, factors, widths = [], [], [], []
+    values: list[FloatMatrix] = []
+    names: list[str] = []
+    factors: list[Factor] = []
+    widths: list[int] = []
     for group in groups:
         found, columns = design_matrix(graph, (group,))
         values.append(found)

@@ -15,6 +15,7 @@ from functools import cache
 from markupsafe import Markup
 
 from monitoring import explanation_charts, filters
+from monitoring.canvas import PALETTE
 from monitoring.documents import Form, template_environment
 from schemas.explanations import Counterfactual, FirmExplanation, PictureEdge
 
@@ -77,9 +78,7 @@ def script_hashes() -> tuple[str, ...]:
 def picture_elements(content: FirmExplanation) -> list[dict[str, object]]:
     """Return the picture as cytoscape's elements; names without a character that could turn text around."""
     relations = sorted({edge.relation for edge in content.picture.edges})
-    colors = {
-        name: explanation_charts.PALETTE[turn % len(explanation_charts.PALETTE)] for turn, name in enumerate(relations)
-    }
+    colors = {name: PALETTE[turn % len(PALETTE)] for turn, name in enumerate(relations)}
     numbers = {node.firm: f"n{number}" for number, node in enumerate(content.picture.nodes)}
     nodes: list[dict[str, object]] = [
         {
