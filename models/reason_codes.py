@@ -139,9 +139,7 @@ def _principal(together: Mapping[str, Reason], added: Mapping[str, float]) -> tu
     against = {code: rounded for code, value in added.items() if (rounded := round(value, 9)) > 0}
     least = LEAST_SHARE * sum(against.values())
     largest = sorted((code for code in against if against[code] >= least), key=lambda code: (-against[code], code))
-    chosen = [
-        together[code].model_copy(update={"contribution": against[code]}) for code in largest[:MOST_REASONS]
-    ]
+    chosen = [together[code].model_copy(update={"contribution": against[code]}) for code in largest[:MOST_REASONS]]
     return tuple(sorted(chosen, key=lambda one: (one.network, -one.contribution))) or (GENERAL,)
 
 
