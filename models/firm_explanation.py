@@ -15,6 +15,8 @@ from models.contributions import Contributions, Development, contributions
 from models.corporate_graph import CorporateGraph, FloatMatrix
 from models.counterfactuals import Related, Verdicts, category_value, item_changes, lowered, relation_changes
 from models.ego_picture import drawn_firms
+from models.explain.attribution import Attribution, Method, attribution
+from models.explain.fidelity import measured
 from models.explain.opened import opened
 from models.explain.whole import OpenedWhole
 from models.factors import Factor
@@ -32,6 +34,7 @@ from schemas.explanations import (
     Picture,
     PictureEdge,
     PictureNode,
+    RelationFidelity,
     RiskPath,
 )
 from schemas.portfolio import PortfolioSpec
@@ -125,7 +128,7 @@ class _Explaining:
     def content(self) -> FirmExplanation:
         scored, target = self.scored, self.scored.portfolio.target
         found = contributions(scored.model, scored.graph, np.array([self.row]), scored.development, target)
-        effects = self._relation_effects()
+        effects, fidelity = self._relation_effects()
         path, partners = self._path(), self._partners(effects)
         shares = sorted(self._shares(found), key=lambda one: -abs(one.contribution))
         uses_graph = any(factor.network for factor in found.factors)
@@ -155,6 +158,7 @@ class _Explaining:
             partners=tuple(partners[:_PARTNERS_SHOWN]),
             partners_in_all=len(partners),
             asked=len(effects),
+            fidelity=fidelity,
             path=path,
             path_missing="" if path else "No firm in distress is within three relations.",
             counterfactuals=(
@@ -213,8 +217,8 @@ class _Explaining:
                 related = (relation, self.firm, other) if forward else (relation, other, self.firm)
                 yield related, max(weight, 0.0) / total if total else 0.0, float(weight)
 
-    def _relation_effects(self) -> dict[Related, float]:
-        """Return what each relation of the firm adds to its log-odds: leave-one-out."""
+    def _relation_effects(self) -> tuple[dict[Related, float], RelationFidelity | None]:
+        """Return what each relation of the firm adds to its log-odds, by leave-one-out, and how far that holds."""
         target = self.scored.portfolio.target
         adverse = [index for index, name in enumerate(target.classes) if name not in target.favourable]
         door = opened(self.scored.model, self.scored.graph, adverse)
@@ -228,14 +232,21 @@ class _Explaining:
         own = sorted((place for place, edge in enumerate(about.edges) if edge.hop == 0), key=heard, reverse=True)
         own = own[: _FEW_ASKED if isinstance(door, OpenedWhole) else _ASKED]
         if not own:
-            return {}
+            return {}, None
         kept = np.ones((len(own), len(about.edges)), dtype=np.bool_)
         kept[np.arange(len(own)), own] = False
-        effect = float(about.log_odds()[0]) - about.log_odds(kept)
+        whole = float(about.log_odds()[0])
+        effect = whole - about.log_odds(kept)
         edges = [about.edges[place] for place in own]
-        return {
+        effects = {
             (edge.relation, edge.source, edge.target): float(value) for edge, value in zip(edges, effect, strict=True)
         }
+        if isinstance(door, OpenedWhole):  # each of the hundred questions would take a pass over the whole graph
+            return effects, None
+        weights = np.zeros(len(about.edges))
+        weights[own] = effect
+        told = attribution(about, Method.LEAVE_ONE_OUT, log_odds=whole, signed=True, edges=weights)
+        return effects, _fidelity(measured(about, told))
 
     def _relation_changes(self, effects: dict[Related, float]) -> list[Counterfactual]:
         scored = self.scored
@@ -326,3 +337,10 @@ class _Explaining:
             if end in hops and min(hops[source], hops[end]) < 2 and (relation.directed or source < end)
         )
         return Picture(nodes=nodes, edges=edges, firms_near=drawn.near, firms_far=drawn.far)
+
+
+def _fidelity(told: Attribution) -> RelationFidelity | None:
+    found = told.fidelity
+    if found is None:
+        return None
+    return RelationFidelity(plus=found.plus, minus=found.minus, random_plus=found.random_plus, reliable=told.reliable)

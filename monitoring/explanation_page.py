@@ -75,10 +75,15 @@ def script_hashes() -> tuple[str, ...]:
     return tuple(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
+def relation_colors(content: FirmExplanation) -> dict[str, str]:
+    """Return the colour that each relation of the picture is drawn in."""
+    relations = sorted({edge.relation for edge in content.picture.edges})
+    return {name: PALETTE[turn % len(PALETTE)] for turn, name in enumerate(relations)}
+
+
 def picture_elements(content: FirmExplanation) -> list[dict[str, object]]:
     """Return the picture as cytoscape's elements; names without a character that could turn text around."""
-    relations = sorted({edge.relation for edge in content.picture.edges})
-    colors = {name: PALETTE[turn % len(PALETTE)] for turn, name in enumerate(relations)}
+    colors = relation_colors(content)
     numbers = {node.firm: f"n{number}" for number, node in enumerate(content.picture.nodes)}
     nodes: list[dict[str, object]] = [
         {
@@ -149,6 +154,7 @@ def _written(content: FirmExplanation, form: Form) -> str:
             content=content,
             about=shown_firm(content.firm, content.name),
             shown_firm=shown_firm,
+            colors=relation_colors(content),
             sections=SECTIONS,
             explanation_charts=explanation_charts,
             policy=Markup(" ".join(script_hashes())),  # noqa: S704 - digests of our own bytes

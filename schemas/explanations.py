@@ -70,6 +70,25 @@ class Partner(Frozen):
     effect: float | None
 
 
+class RelationFidelity(Frozen):
+    """How far what the relations are said to add holds against the candidate (`models.explain.fidelity`).
+
+    Attributes
+    ----------
+    plus, random_plus
+        Mean change of the log-odds without the most important relations, and without as many at random.
+    minus
+        Mean change when only these are left.
+    reliable
+        False: below the floor, to be shown as not reliable.
+    """
+
+    plus: float
+    minus: float
+    random_plus: float
+    reliable: bool
+
+
 class PathStep(Frozen):
     """One firm on a path and the relation by which the next firm hears of it.
 
@@ -177,8 +196,8 @@ class FirmExplanation(Frozen):
         Whether the candidate hears the firms around at all.
     path_missing, relations_missing
         Why there is no path, or no counterfactual of relations; empty where there is.
-    asked
-        Relations that were left out one at a time.
+    asked, fidelity
+        Relations that were left out one at a time, and how far that holds; None where it was not measured.
     """
 
     portfolio: str
@@ -206,6 +225,7 @@ class FirmExplanation(Frozen):
     partners: tuple[Partner, ...]
     partners_in_all: int
     asked: int
+    fidelity: RelationFidelity | None
     path: RiskPath | None
     path_missing: str
     counterfactuals: tuple[Counterfactual, ...]

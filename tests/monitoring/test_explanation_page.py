@@ -28,6 +28,7 @@ from schemas.explanations import (
     Picture,
     PictureEdge,
     PictureNode,
+    RelationFidelity,
     RiskPath,
     Standing,
 )
@@ -37,7 +38,7 @@ from schemas.terms import Family, Quarter
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>\u202e=HYPERLINK('x')"
 
 
-def explanation(text: str = "", path: bool = True) -> FirmExplanation:
+def explanation(text: str = "", path: bool = True, reliable: bool = True) -> FirmExplanation:
     firm, partner = f"f1{text}", f"f2{text}"
     node = {"name": text, "unfavourable": True, "on_path": True}
     now = Standing(probability=0.3, predicted_class="1", favourable=False, grade="9")
@@ -63,7 +64,9 @@ def explanation(text: str = "", path: bool = True) -> FirmExplanation:
                 unfavourable=True, effect=0.4,
             ),
         ),
-        partners_in_all=1, asked=1, path=RiskPath(steps=steps, strength=0.3) if path else None,
+        partners_in_all=1, asked=1,
+        fidelity=RelationFidelity(plus=0.4, minus=0.1, random_plus=0.3, reliable=reliable),
+        path=RiskPath(steps=steps, strength=0.3) if path else None,
         path_missing="" if path else "No firm in distress is within three relations.",
         counterfactuals=(
             Counterfactual(
@@ -133,6 +136,11 @@ def test_every_section_is_written_in_both_forms():
 def test_what_is_missing_is_said():
     assert "No firm in distress is within three relations." in explanation_html(explanation(path=False))
     assert "No firm in distress" in explanation_text(explanation(path=False))
+
+
+def test_what_does_not_hold_against_the_model_is_shown_as_not_reliable():
+    assert "– not reliable</span>" in explanation_html(explanation(reliable=False))
+    assert "not reliable" not in explanation_html(explanation())
 
 
 def test_the_terminal_is_told_in_lines():
