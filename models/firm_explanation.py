@@ -321,14 +321,16 @@ class _Explaining:
             )
             for one, hop, place in zip(drawn.firms, drawn.hops, drawn.places, strict=True)
         )
-        hops, steps = dict(zip(drawn.firms, drawn.hops, strict=True)), set(itertools.pairwise(on_path))
+        hops = dict(zip(drawn.firms, drawn.hops, strict=True))
+        said = [step.relation for step in path.steps] if path else []
+        steps = {(name, *ends) for name, ends in zip(said, itertools.pairwise(on_path), strict=False)}
         edges = tuple(
             PictureEdge(
                 source=str(graph.firms[source]),
                 target=str(graph.firms[end]),
                 relation=name,
                 directed=relation.directed,
-                on_path=(source, end) in steps or (end, source) in steps,
+                on_path=(name, source, end) in steps or (name, end, source) in steps,
             )
             for name, relation in graph.relations.items()
             for source in drawn.firms

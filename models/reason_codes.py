@@ -55,7 +55,7 @@ class Wording:
         return Reason(
             code=_code(spec.code if spec else None, factor.network, parts, variant),
             text=given or default_text(factor, name),
-            feature=" ".join(filter(None, (*itself, factor.aspect))),
+            feature=" ".join(filter(None, parts)),
             network=factor.network,
             contribution=contribution,
         )

@@ -26,7 +26,7 @@ def factor_bars(shares: Sequence[FactorShare], whose: str) -> Chart:
         axes.invert_yaxis()
         axes.axvline(0, color="black", linewidth=0.8)
         axes.grid(axis="x", color=GRID)
-        axes.set(xlabel="log-odds of an unfavourable class added; to the right: against the firm")
+        axes.set(xlabel="log-odds added; to the right: against the firm")
     spoken = "; ".join(f"{one.text}: {one.contribution:+.2f}" for one in shares)
     return Chart(f"What {whose} add to the log-odds of an unfavourable class. {spoken}.", figure)
 

@@ -27,6 +27,7 @@ SCRIPT = """
 const data = JSON.parse(document.getElementById("ego-data").textContent);
 const box = document.getElementById("ego");
 box.hidden = false;
+document.getElementById("ego-legend").hidden = false;
 document.getElementById("ego-drawing").hidden = true;
 const cy = cytoscape({
   container: box,

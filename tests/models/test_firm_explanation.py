@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.calibrated import mapped
 from models.candidates import fitted_candidate
 from models.contributions import Development
 from models.corporate_graph import Columns
+from models.counterfactuals import Verdicts, lowered
 from models.ensemble import FittedEnsemble
 from models.firm_explanation import ScoredGraph, firm_explanation
 from models.what_if import is_quick, single_moves, with_own_items
@@ -153,6 +155,34 @@ def test_without_a_relation_a_network_says_what_is_told(world, graphs):
     odds = [np.log(p[6, 1] / p[6, 0]) for p in (model.probabilities(data.graph), model.probabilities(asked))]
     assert one.effect == pytest.approx(odds[0] - odds[1], abs=1e-4)
     assert one.effect != 0
+
+
+def test_several_classes_are_explained_by_the_unfavourable_ones_together(world, graphs):
+    data = graphs.learnable(classes=3, missing=0.0)
+    rated = {"kind": "ordinal", "classes": ["0", "1", "2"], "favourable": ["0"], "horizon_quarters": 1, "label": "r"}
+    spec = TREES | {"name": "it", "features": "neighbour"}
+    portfolio = world.portfolio(candidates=[spec], target=rated)
+    model = fitted_candidate(portfolio.single_candidates[0], data)
+    source = scored(world, data, model, spec, portfolio=portfolio)
+    for row in range(12):
+        found = firm_explanation(source, row)
+        p = source.probabilities[row]
+        assert found.standing.probability == pytest.approx(p[1] + p[2])
+        assert found.threshold is None
+        assert found.standing.predicted_class == str(p.argmax())
+        assert all(one.then.predicted_class is None for one in found.counterfactuals if one.partner)
+        assert found.log_odds == pytest.approx(np.log((p[1] + p[2]) / p[0]))
+
+
+def test_a_calibrated_candidate_loses_a_relation_through_its_map(world, graphs):
+    data, model, source = of_kind(world, graphs, TREES | {"features": "neighbour", "calibration": "platt"})
+    verdicts = Verdicts(source.portfolio, 0.5, source.probabilities[4])
+    assert lowered(model, data.graph, 4, 0.0, verdicts).probability == pytest.approx(source.risk[4], abs=1e-6)
+    before = model.base.probabilities(data.graph)[4, 1]
+    odds = before / (1 - before) * np.exp(-0.7)
+    less = odds / (1 + odds)
+    [expected] = mapped(np.array([[1 - less, less]]), model.maps)[:, 1]
+    assert lowered(model, data.graph, 4, 0.7, verdicts).probability == pytest.approx(expected)
 
 
 def test_own_and_network_factors_are_apart_and_add_up(world, graphs):
