@@ -40,6 +40,8 @@ Vector = NDArray[np.float64]
 #: kinds that score a row of inputs by itself
 _ROWWISE = (FittedForest, FittedSvm, FittedAutoGluon)
 _FLOOR = 1e-12
+#: rows of inputs that are scored in one call
+_ROWS_A_PASS = 100_000
 
 #: how a factor of a firm lies to development
 HIGH, LEVEL, LOW, MISSING = 1, 0, -1, 2
@@ -238,11 +240,17 @@ def _without_inputs(model: Fitted, view: _View, slope: FloatMatrix) -> dict[Fact
     probabilities = model.probabilities(_rows_alone(view, inputs, rows))
     against, scale = _against(probabilities, slope)
     whole = _log_odds(probabilities, against)
-    found = {}
-    for factor, places in inputs.columns.items():
-        changed = rows.copy()
-        changed[:, places] = typical[places]
-        found[factor] = scale * (whole - _log_odds(model.probabilities(_rows_alone(view, inputs, changed)), against))
+    found: dict[Factor, Vector] = {}
+    together = max(1, _ROWS_A_PASS // max(1, len(rows)))  # a call of some kinds costs more than its rows
+    factors = list(inputs.columns.items())
+    for start in range(0, len(factors), together):
+        some = factors[start : start + together]
+        changed = np.tile(rows, (len(some), 1, 1))
+        for number, (_, places) in enumerate(some):
+            changed[number][:, places] = typical[places]
+        asked = model.probabilities(_rows_alone(view, inputs, changed.reshape(-1, rows.shape[1])))
+        for (factor, _), part in zip(some, asked.reshape(len(some), *probabilities.shape), strict=True):
+            found[factor] = scale * (whole - _log_odds(part, against))
     return found
 
 
@@ -293,10 +301,13 @@ def _groups_of(model: Fitted) -> tuple[Group, ...]:
 
 
 def _rows_alone(view: _View, inputs: FactoredInputs, rows: FloatMatrix) -> CorporateGraph:
-    """Return the firms asked about as a graph of their rows of inputs: enough for a kind that scores row by row."""
+    """Return rows of inputs of the firms asked about, once or several times over, as a graph of their own.
+
+    That is enough for a kind that scores row by row.
+    """
     return replace(
         view.graph,
-        firms=view.graph.firms[view.firms],
+        firms=np.resize(view.graph.firms[view.firms], len(rows)),
         relations={},
         features=rows[:, : inputs.widths[0]],
         computed=_computed(inputs, rows),

@@ -165,6 +165,14 @@ def test_leaving_out_an_item_that_is_typical_changes_nothing(graphs, settings):
     assert np.isfinite(found.values).all()
 
 
+def test_rows_are_scored_in_as_many_calls_as_needed(graphs, monkeypatch):
+    data = graphs.learnable()
+    model = fitted(data, kind="random_forest", trees=10, features="neighbour")
+    at_once = taken_apart(model, data)
+    monkeypatch.setattr("models.contributions._ROWS_A_PASS", 1)
+    np.testing.assert_allclose(taken_apart(model, data).values, at_once.values)
+
+
 def test_a_firm_without_partners_has_nothing_from_the_network(graphs):
     data = graphs.learnable()
     model = fitted(data, **NETWORK)
