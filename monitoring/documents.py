@@ -33,6 +33,7 @@ from schemas.performance import Performance
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.questions import Topic
+from schemas.reasons import ReasonSummary
 from schemas.references import RefreshKey
 from schemas.results import (
     AdmissionResult,
@@ -91,6 +92,8 @@ class Dossier(Frozen):
         Ids of the firms of `judged.score_drift.largest`, in their order.
     fair_lending
         How groups fare; None if no attribute is protected or watched. `fairness_trends` over the published quarters.
+    reasons
+        How often each reason code was given.
     """
 
     portfolio: PortfolioSpec
@@ -116,6 +119,7 @@ class Dossier(Frozen):
     movers: tuple[str, ...] = ()
     fair_lending: FairLending | None = None
     fairness_trends: tuple[FairnessTrend, ...] = ()
+    reasons: ReasonSummary | None = None
 
 
 class Finding(Frozen):

@@ -45,6 +45,7 @@ IRB = "IRB validation tests"
 FAIRNESS = "Fairness"
 OVER_TIME = "Fairness over time"
 EDGES = "Stability under changed edges"
+REASONS = "Reason codes"
 DRIFT = "Drift"
 CHANGES = "Pre-determined changes"
 ANNEX_IV = "EU AI Act, Annex IV"
@@ -88,8 +89,9 @@ RULES: tuple[Rule, ...] = (
         rule="Adverse action notices",
         asks="Specific, principal reasons from the route that decided, with date, model version and notice kept.",
         source="Regulation B, 12 CFR 1002.9",
-        sections=(MODEL_RISK,),
-        gap="A refresh takes no credit decision; nothing here is an adverse action record.",
+        sections=(MODEL_RISK, REASONS),
+        gap="A refresh takes no credit decision: its reason codes are what a notice can be made of. Action, date and "
+        "notice are the bank's to keep.",
     ),
     Rule(
         rule="Validation of a PD model",
@@ -117,8 +119,8 @@ RULES: tuple[Rule, ...] = (
         rule="Automated models in loan origination",
         asks="Understanding, traceability, interpretability where explanations are needed, bias detection, monitoring.",
         source="EBA/GL/2020/06, section 4.3.3",
-        sections=(DATA, GRAPH, FAIRNESS, DRIFT, REPRODUCIBILITY),
-        gap="Explanations of single scores are not in this document.",
+        sections=(DATA, GRAPH, FAIRNESS, REASONS, DRIFT, REPRODUCIBILITY),
+        gap="Explanations of single scores are pages of their own, made when somebody asks (creditnet explain).",
     ),
     Rule(
         rule="IRB validation practice",

@@ -13,6 +13,7 @@ from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
 from schemas.questions import Question
 from schemas.rating import MasterScaleSpec
+from schemas.reasons import ReasonSpec
 from schemas.relation_kinds import (
     AnyRelation,
     ComputedRelation,
@@ -322,6 +323,8 @@ class PortfolioSpec(Frozen):
     setting_curves: tuple[SettingCurveSpec, ...] = ()
     #: the grades that probabilities are cut to in the tests of IRB validation
     master_scale: MasterScaleSpec = MasterScaleSpec()
+    #: the words of reason codes; what has none is named after its columns and relations
+    reasons: tuple[ReasonSpec, ...] = ()
     limitations: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 
@@ -412,6 +415,7 @@ class PortfolioSpec(Frozen):
             *self._expression_mistakes(),
             *self._time_mistakes(),
             *self._candidate_mistakes(),
+            *self._reason_mistakes(),
         ]
         if mistakes:
             raise ValueError("; ".join(mistakes))
@@ -547,6 +551,24 @@ class PortfolioSpec(Frozen):
         for feature in self.derived:
             where = f"derived feature {feature.name!r}"
             yield from _mistaken(where, feature.expression, (*self.firms.columns, *filed), pl.Float64())
+
+    def _reason_mistakes(self) -> Iterator[str]:
+        items = {*(column.name for column in self.feature_columns), *(feature.name for feature in self.derived)}
+        linking = {relation.name for relation in self.linking_relations}
+        for reason in self.reasons:
+            if reason.feature and reason.feature not in items:
+                known = f"features are {', '.join(sorted(items))}"
+                yield f"reasons: {reason.feature} is no feature that a candidate sees; {known}"
+            if reason.relation and reason.relation not in linking:
+                known = f"relations are {', '.join(sorted(linking)) or 'not declared'}"
+                yield f"reasons: {reason.relation} is no relation that a candidate sees; {known}"
+        for what, given in (
+            ("entries for one thing", [" ".join(filter(None, reason.key)) for reason in self.reasons]),
+            ("codes", [reason.code for reason in self.reasons if reason.code]),
+        ):
+            twice = sorted({one for one in given if given.count(one) > 1})
+            if twice:
+                yield f"reasons: {what} must differ, these repeat: {', '.join(twice)}"
 
     def _time_mistakes(self) -> Iterator[str]:
         closed = self.target.horizon_quarters == 0

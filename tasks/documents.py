@@ -26,6 +26,7 @@ from monitoring.fairness_trends import fairness_trends
 from monitoring.filters import words
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
 from monitoring.score_movers_page import MOVERS, score_movers_html, score_movers_markdown
+from schemas.reasons import ReasonSummary
 from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
@@ -159,6 +160,7 @@ def _dossier(
         movers=_movers(home, judgement, judged),
         fair_lending=fair,
         fairness_trends=fairness_trends([*earlier, (run.quarter, fair)] if fair else []),
+        reasons=read_json(home, judgement.reason_summary, ReasonSummary),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),
