@@ -163,7 +163,8 @@ def _drawn(before: FirmTexts, after: FirmTexts, rows: int, rng: np.random.Genera
     sides = []
     for one in (before, after):
         places = np.flatnonzero(np.isin(one.firms, kept))
-        sides.append(FirmTexts(one.name, one.firms[places], [one.texts[place] for place in places.tolist()], one.embedded))
+        texts = [one.texts[place] for place in places.tolist()]
+        sides.append(FirmTexts(one.name, one.firms[places], texts, one.embedded))
     return sides[0], sides[1]
 
 
