@@ -10,7 +10,7 @@ WITHOUT_DGL := .venv-without-dgl
 .DEFAULT_GOAL := help
 .PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
 	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift \
-	bench-sensitivity clean
+	bench-sensitivity bench-explain clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,8 +91,10 @@ sample: install ## Make docs/sample anew: the documents of two quarters of the s
 	CREDITNET_HOME=.sample $(BIN)/creditnet refresh --quarter 2024Q3
 	CREDITNET_HOME=.sample $(BIN)/creditnet drift --quarter 2024Q4
 	CREDITNET_HOME=.sample $(BIN)/creditnet refresh --quarter 2024Q4
+	CREDITNET_HOME=.sample $(BIN)/creditnet outcomes --quarter 2024Q4
 	CREDITNET_HOME=.sample $(BIN)/creditnet diff 2024Q3 2024Q4
 	cp .sample/lake/simulated/2024Q4/*/documents/*.html .sample/lake/simulated/drifts/*/drift.html \
+		.sample/lake/simulated/outcomes/*/outcome.html \
 		.sample/lake/simulated/diffs/2024Q3-2024Q4-*/diff.html docs/sample/
 	rm -rf .sample
 
@@ -103,6 +105,9 @@ bench-speed: $(PEERS)/.installed ## Time training steps beside PyTorch Geometric
 
 bench-drift: install ## Plant drift in the quarters of interbank and count the alarms (reads CREDITNET_DATA)
 	$(BIN)/python -m benchmarks.drift
+
+bench-explain: install ## Explanations beside known answers, their models and the clock (reads CREDITNET_DATA; an hour)
+	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.explain
 
 bench-corpnet: install ## CorpNet beside the published table (CREDITNET_DATA names the data; ten minutes)
 	CREDITNET_ENGINE=torch OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.corpnet

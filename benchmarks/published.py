@@ -79,7 +79,9 @@ def write(
             raise ValueError(f"sample {sample} of {name} needs one chosen row, found {chosen}")
     kept = {"rows": list(rows), "published": list(published), "reach": list(reach), **more}
     record(name, kept, seeds=seeds)
-    document(name, "\n\n".join([*(_table(sample, rows, published, measures) for sample in samples), _targets(reach)]))
+    document(
+        name, "\n\n".join([*(_table(sample, rows, published, measures) for sample in samples), targets_table(reach)])
+    )
 
 
 def _table(sample: str, rows: Sequence[Row], published: Sequence[Row], measures: Sequence[str]) -> str:
@@ -105,7 +107,8 @@ def _mean(one: Row, measure: str) -> str:
     return f"{one[measure]:.3f}" + (f" ± {spread:.3f}" if spread else "")
 
 
-def _targets(reach: Sequence[Mapping[str, Any]]) -> str:
+def targets_table(reach: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table of targets, what was measured, and whether it was reached."""
     lines = []
     for one in reach:
         least = "at_least" in one

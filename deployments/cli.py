@@ -16,6 +16,7 @@ import typer
 from deployments.audit_commands import audit_app
 from deployments.console import JsonOption, stdout_kept
 from deployments.evidence_commands import add_evidence_commands
+from deployments.explaining_commands import add_explaining_commands
 from deployments.housekeeping_commands import add_housekeeping_commands
 from deployments.monitoring_commands import add_monitoring_commands
 from deployments.promotion_commands import add_promotion_commands
@@ -247,6 +248,7 @@ add_housekeeping_commands(app)
 add_serving_commands(app)
 add_tuning_commands(app)
 add_evidence_commands(app)
+add_explaining_commands(app)
 app.add_typer(audit_app, name="audit")
 
 

@@ -20,7 +20,7 @@ from tasks.settings import Settings, prepare_environment, settings
 
 _LOOPBACK = "127.0.0.1"
 #: the folder a document lies in, by how many folders there are between it and the lake
-_DOCUMENTS = {3: ("documents",), 1: ("diffs", "audits", "drifts", "outcomes", "tunes")}
+_DOCUMENTS = {3: ("documents",), 1: ("diffs", "audits", "drifts", "explanations", "outcomes", "tunes")}
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".md": "text/plain; charset=utf-8",

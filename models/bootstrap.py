@@ -93,7 +93,7 @@ def score_intervals(
     point = point_scores(truth, probabilities, threshold=threshold)
     weights = _weights_of(truth, clusters, draws=draws, seed=seed)
     replicates = scores(truth, probabilities, threshold=threshold, weights=weights)
-    return {metric: _interval(point[metric], replicates[metric], clusters) for metric in METRICS}
+    return {metric: percentile_interval(point[metric], replicates[metric], clusters) for metric in METRICS}
 
 
 def paired_difference(
@@ -138,20 +138,20 @@ def paired_difference(
     weights = _weights_of(truth, clusters, draws=draws, seed=seed)
     ours, theirs = (scores(truth, model, threshold=cutoff, weights=weights)[metric] for model, cutoff in pairs)
     value = None if points[0] is None or points[1] is None else points[0] - points[1]
-    return _interval(value, ours - theirs, clusters)
+    return percentile_interval(value, ours - theirs, clusters)
 
 
 class AucChange(NamedTuple):
     """AUC of one sample, AUC of another, and the first minus the second."""
 
-    now: Interval
-    before: Interval
+    current: Interval
+    initial: Interval
     change: Interval
 
 
 def auc_change(
-    now: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
-    before: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
+    current: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
+    initial: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
     *,
     draws: int,
     seed: int,
@@ -162,7 +162,7 @@ def auc_change(
 
     Parameters
     ----------
-    now, before
+    current, initial
         Each (truth, probabilities, clusters), as in `score_intervals`: (n,), (n, 2) and (n,).
 
     Returns
@@ -170,19 +170,19 @@ def auc_change(
     AucChange
         `low` and `high` are None under the conditions of `score_intervals`.
     """
-    clusters = np.concatenate([np.asarray(now[2]), np.asarray(before[2])])
+    clusters = np.concatenate([np.asarray(current[2]), np.asarray(initial[2])])
     weights = cluster_weights(clusters, draws=draws, seed=seed)
-    rows = len(np.asarray(now[0]))
+    rows = len(np.asarray(current[0]))
     sides = []
-    for (truth, probabilities, own), part in ((now, weights[:, :rows]), (before, weights[:, rows:])):
+    for (truth, probabilities, own), part in ((current, weights[:, :rows]), (initial, weights[:, rows:])):
         point = point_scores(truth, probabilities)["auc"]
         sides.append(ResampledAuc(point, scores(truth, probabilities, weights=part)["auc"], np.asarray(own)))
     first, second = sides
     value = None if first.point is None or second.point is None else first.point - second.point
     return AucChange(
-        now=_interval(first.point, first.replicates, first.clusters),
-        before=_interval(second.point, second.replicates, second.clusters),
-        change=_interval(value, first.replicates - second.replicates, clusters),
+        current=percentile_interval(first.point, first.replicates, first.clusters),
+        initial=percentile_interval(second.point, second.replicates, second.clusters),
+        change=percentile_interval(value, first.replicates - second.replicates, clusters),
     )
 
 
@@ -196,7 +196,7 @@ class ResampledAuc(NamedTuple):
     def minus(self, other: ResampledAuc) -> Interval:
         """Return this AUC minus another on the same resamples (`paired_difference`)."""
         value = None if self.point is None or other.point is None else self.point - other.point
-        return _interval(value, self.replicates - other.replicates, self.clusters)
+        return percentile_interval(value, self.replicates - other.replicates, self.clusters)
 
     def share_of(self, whole: ResampledAuc, base: ResampledAuc) -> Interval:
         """Return (this - base) / (whole - base): the share of a gain over `base` that this model has too.
@@ -210,7 +210,7 @@ class ResampledAuc(NamedTuple):
         denominators = whole.replicates - base.replicates
         ratios = np.full_like(denominators, np.nan)
         np.divide(self.replicates - base.replicates, denominators, out=ratios, where=denominators > 0)
-        return _interval((self.point - base.point) / (whole.point - base.point), ratios, self.clusters)
+        return percentile_interval((self.point - base.point) / (whole.point - base.point), ratios, self.clusters)
 
 
 class PairedAuc:
@@ -259,7 +259,7 @@ def rank_correlation(
         return Interval(value=None)
     weights = _weights_of(ranks[0], clusters, draws=draws, seed=seed)
     value = _weighted_correlation(ranks, np.ones((1, ranks.shape[1])))
-    return _interval(float(value[0]), _weighted_correlation(ranks, weights), clusters)
+    return percentile_interval(float(value[0]), _weighted_correlation(ranks, weights), clusters)
 
 
 def _weighted_correlation(columns: Floats, weights: Floats) -> Floats:
@@ -283,7 +283,11 @@ def significantly_better(difference: Interval) -> bool:
     return difference.low is not None and difference.low > 0
 
 
-def _interval(value: float | None, replicates: Floats, clusters: npt.ArrayLike) -> Interval:
+def percentile_interval(value: float | None, replicates: Floats, clusters: npt.ArrayLike) -> Interval:
+    """Return a value with the middle 95 % of its replicates, (draws,), NaN where undefined.
+
+    `low` and `high` are None under the conditions of `score_intervals`; `clusters` are those that were drawn from.
+    """
     defined = replicates[~np.isnan(replicates)]
     if value is None or len(defined) < DEFINED_SHARE * len(replicates) or not _several(clusters):
         return Interval(value=value)

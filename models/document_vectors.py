@@ -64,7 +64,8 @@ def latent_semantic_vectors(
     components = min(components, min(weights.shape) - 1)
     if components < 2:
         return unit_rows(weights.toarray())
-    reduced = TruncatedSVD(components, random_state=seed).fit_transform(weights)
+    with np.errstate(invalid="ignore"):  # it divides by the variance, of which texts that are all alike have none
+        reduced = TruncatedSVD(components, random_state=seed).fit_transform(weights)
     return unit_rows(reduced)
 
 

@@ -30,8 +30,9 @@ from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
 #: Probabilities of a graph's firms: (n, classes).
 Scorer = Callable[[CorporateGraph], FloatMatrix]
 
-#: Share of the firms whose edges are changed at a time, where a score depends on more than a firm's own edges.
-_TOGETHER = 0.02
+#: Where a score depends on more than a firm's own edges, so many firms at most are changed, all together: this share of
+#: them, in a small graph `_AT_LEAST`, but then no more than a quarter. A call for each firm would take minutes.
+_TOGETHER, _AT_LEAST = 0.04, 20
 #: Copies of firms that are scored at a time.
 _COPIES = 4000
 #: Firms with the highest and with the lowest probability that an adverse edge leads to, each.
@@ -93,9 +94,9 @@ class _Trial:
         self.settings = portfolio.stability
         self.computed = asked_of_graph(portfolio.graph, read.groups)
         self.draw = np.random.default_rng(self.settings.seed)
-        count = min(self.settings.firms, graph.size)
+        most = graph.size if read.own_edges else _most_together(graph.size)
+        count = min(self.settings.firms, most)
         self.firms = np.sort(self.draw.choice(graph.size, size=count, replace=False))
-        self.together = 1 if read.own_edges else max(1, int(graph.size * _TOGETHER))
         self.base = subject.scorer(graph)
         self.bystanders: list[float] = []
 
@@ -115,7 +116,7 @@ class _Trial:
             firms=len(self.firms),
             of=self.graph.size,
             segmented_by=self.subject.segments.by,
-            together=min(self.together, len(self.firms)),
+            together=1 if self.read.own_edges else len(self.firms),
             flips=tuple(self._flips(tried)),
             bystanders=float(np.mean(self.bystanders)) if self.bystanders else None,
         )
@@ -167,27 +168,15 @@ class _Trial:
 
     def _of_rounds(self, scenarios: Sequence[Scenario]) -> FloatMatrix:
         found = np.empty((len(scenarios), self.base.shape[1]))
-        for some in self._rounds(scenarios):
+        others = np.delete(np.arange(self.graph.size), self.firms)
+        for some in _rounds(scenarios):
             changed = edited(self.graph, [edit for number in some for edit in scenarios[number].edits])
             scored = self.subject.scorer(with_computed(changed, self.computed))
-            own = self.firms[[scenarios[number].place for number in some]]
-            found[some] = scored[own]
-            moved = np.abs(
-                unfavourable_probability(scored, self.target) - unfavourable_probability(self.base, self.target)
-            )
-            self.bystanders.append(float(np.delete(moved, own).mean()) if len(own) < len(moved) else 0.0)
+            found[some] = scored[self.firms[[scenarios[number].place for number in some]]]
+            if len(others):
+                moved = self._score(scored[others]) - self._score(self.base[others])
+                self.bystanders.append(float(np.abs(moved).mean()))
         return found
-
-    def _rounds(self, scenarios: Sequence[Scenario]) -> Iterator[list[int]]:
-        """Deal the scenarios, by their numbers, into rounds of one a firm and few firms at a time."""
-        of_firm: dict[int, list[int]] = {}
-        for number, scenario in enumerate(scenarios):
-            of_firm.setdefault(scenario.place, []).append(number)
-        queues = list(of_firm.values())
-        for start in range(0, len(queues), self.together):
-            batch = queues[start : start + self.together]
-            for turn in range(max(map(len, batch))):
-                yield [queue[turn] for queue in batch if turn < len(queue)]
 
     def _score(self, probabilities: FloatMatrix) -> FloatVector:
         return unfavourable_probability(probabilities, self.target)
@@ -212,3 +201,20 @@ class _Trial:
                 flipped=share_interval(flipped[rows]),
                 score_change=mean_interval(moved[rows]),
             )
+
+
+def _most_together(size: int) -> int:
+    return max(1, int(size * _TOGETHER), min(_AT_LEAST, size // 4))
+
+
+def _rounds(scenarios: Sequence[Scenario]) -> list[list[int]]:
+    """Deal the scenarios, by their numbers, into rounds of one a firm."""
+    rounds: list[list[int]] = []
+    turns: dict[int, int] = {}
+    for number, scenario in enumerate(scenarios):
+        turn = turns.get(scenario.place, 0)
+        turns[scenario.place] = turn + 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(number)
+    return rounds

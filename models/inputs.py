@@ -56,7 +56,7 @@ def _columns(graph: CorporateGraph, group: Group) -> Columns:
         case Group.OWN:
             return Columns(graph.features, graph.feature_names)
         case Group.NEIGHBOUR:
-            # A mixed graph (`models.mixed_graph`) brings those of the quarter that its firms hear.
+            # A mixed or an opened graph may bring its own: of another quarter, or with fewer relations.
             return graph.computed.get(group) or Columns(*neighbour_features(graph))
         case _:
             return graph.computed[group]

@@ -184,6 +184,15 @@ class Neighbourhood:
         """Number of edges, m."""
         return self.csr.edges
 
+    @property
+    def whole_messages(self) -> bool:
+        """Whether every edge carries its sender's value once: neither sampled unequally nor muted."""
+        return self.importance is None
+
+    def messages(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return rows, and for each edge which of them it carries, (m,): the senders' values, none laid out twice."""
+        return values, self.indices
+
     def own(self, values: torch.Tensor) -> torch.Tensor:
         """Return the receivers' own values, (s, ...) to (r, ...)."""
         # A slice of all would come back as a copy into zeros.
@@ -266,7 +275,7 @@ def own_and_means(sides: Sequence[Neighbourhood], values: torch.Tensor) -> torch
     sides
         At least one neighbourhood; all of the same receivers and senders.
     """
-    if any(side.importance is not None for side in sides):
+    if not all(side.whole_messages for side in sides):
         return torch.cat([sides[0].own(values), *(side.mean(values) for side in sides)], dim=1)
     return sides[0]._by("own_and_means").own_and_means([side.csr for side in sides], values)
 
@@ -276,7 +285,7 @@ def own_plus_means(sides: Sequence[Neighbourhood], values: torch.Tensor) -> torc
 
     `values` hold h^0 and for each side k its h^k, side by side; `sides` are as for `own_and_means`.
     """
-    if any(side.importance is not None for side in sides):
+    if not all(side.whole_messages for side in sides):
         own, *parts = values.chunk(1 + len(sides), dim=1)
         found = sides[0].own(own)
         for side, part in zip(sides, parts, strict=True):

@@ -10,6 +10,7 @@ change places or stay, and firms of one quarter alone are dealt anew among the t
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ class WordMove:
     unknown
         Share of all words now that no earlier text has.
     rising, falling
-        Words whose share of texts rose and fell most, the furthest moved first.
+        Words whose share of texts rose and fell most, the furthest moved first; none that chance would move so far.
     """
 
     unknown: float
@@ -163,8 +164,9 @@ def _drawn(before: FirmTexts, after: FirmTexts, rows: int, rng: np.random.Genera
     sides = []
     for one in (before, after):
         places = np.flatnonzero(np.isin(one.firms, kept))
-        texts = [one.texts[place] for place in places.tolist()]
-        sides.append(FirmTexts(one.name, one.firms[places], texts, one.embedded))
+        sides.append(
+            FirmTexts(one.name, one.firms[places], [one.texts[place] for place in places.tolist()], one.embedded)
+        )
     return sides[0], sides[1]
 
 
@@ -199,10 +201,17 @@ def _words(before: Sequence[str], after: Sequence[str]) -> WordMove:
         for word in texts[0].keys() | texts[1].keys()
         if texts[0][word] + texts[1][word] >= _LEAST_TEXTS
     ]
-    by_change = sorted(shares, key=lambda one: (one.before - one.after, one.word))
+    moved = (one for one in shares if not _told_by_chance(one, len(before), len(after)))
+    by_change = sorted(moved, key=lambda one: (one.before - one.after, one.word))
     unknown = sum(count for word, count in totals[1].items() if word not in totals[0])
     return WordMove(
         unknown / max(sum(totals[1].values()), 1),
-        rising=tuple(one for one in by_change[:_SHOWN] if one.after > one.before),
-        falling=tuple(one for one in by_change[::-1][:_SHOWN] if one.after < one.before),
+        rising=tuple(one for one in by_change if one.after > one.before)[:_SHOWN],
+        falling=tuple(one for one in by_change[::-1] if one.after < one.before)[:_SHOWN],
     )
+
+
+def _told_by_chance(one: WordShare, before: int, after: int) -> bool:
+    """Tell whether a word's shares differ by less than two standard errors of independent samples."""
+    pooled = (one.before * before + one.after * after) / (before + after)
+    return abs(one.after - one.before) <= 2 * math.sqrt(pooled * (1 - pooled) * (1 / before + 1 / after))

@@ -18,19 +18,22 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.discrimination import METRICS
-from monitoring import charts, filters, graph_charts, performance_charts, rules, score_charts
+from monitoring import charts, fairness_charts, filters, graph_charts, performance_charts, rules, score_charts
 from monitoring.annex_iv import ANNEX_IV
 from monitoring.canvas import Chart
 from monitoring.charts import SampleCurves
+from monitoring.less_discriminatory import alternative_sentence, found_alternatives
 from monitoring.logic import LOGIC
 from monitoring.questions import owner_of, settled
 from schemas.base import Frozen
+from schemas.fair_lending import FairLending, FairnessTrend
 from schemas.hidden_layers import HiddenLayers
 from schemas.irb import IrbValidation
 from schemas.performance import Performance
 from schemas.portfolio import PortfolioSpec
 from schemas.portrait import GraphPortrait
 from schemas.questions import Topic
+from schemas.reasons import ReasonSummary
 from schemas.references import RefreshKey
 from schemas.results import (
     AdmissionResult,
@@ -53,6 +56,7 @@ Form = Literal["html", "markdown"]
 GATE = "gate of this refresh"
 #: How the findings begin that a question left open raises.
 UNANSWERED = "unanswered question"
+ALTERNATIVES = "search for less discriminatory alternatives"
 #: How `monitoring.gates` begins the names of the gates on drift.
 DRIFT_GATES = ("feature drift", "graph drift")
 
@@ -86,6 +90,10 @@ class Dossier(Frozen):
         What earlier refreshes scored against what became of it.
     movers
         Ids of the firms of `judged.score_drift.largest`, in their order.
+    fair_lending
+        How groups fare; None if no attribute is protected or watched. `fairness_trends` over the published quarters.
+    reasons
+        How often each reason code was given.
     """
 
     portfolio: PortfolioSpec
@@ -109,6 +117,9 @@ class Dossier(Frozen):
     irb: IrbValidation | None = None
     performance: Performance | None = None
     movers: tuple[str, ...] = ()
+    fair_lending: FairLending | None = None
+    fairness_trends: tuple[FairnessTrend, ...] = ()
+    reasons: ReasonSummary | None = None
 
 
 class Finding(Frozen):
@@ -146,7 +157,7 @@ def artifact_markdown(dossier: Dossier) -> str:
 
 
 def open_findings(dossier: Dossier) -> list[Finding]:
-    """List every gate that failed, then every question of the card that the portfolio leaves open."""
+    """List every gate that failed, every less discriminatory alternative, then every question that is left open."""
     questions = [
         Finding(
             finding=one.question,
@@ -167,7 +178,7 @@ def open_findings(dossier: Dossier) -> list[Finding]:
         for gate in dossier.judged.gates
         if gate.verdict is Judgement.FAIL
     ]
-    return gates + questions
+    return [*gates, *less_discriminatory_findings(dossier), *questions]
 
 
 def findings_in_short(findings: Sequence[Finding]) -> str:
@@ -176,7 +187,14 @@ def findings_in_short(findings: Sequence[Finding]) -> str:
         return "no open finding"
     gates = sum(one.raised_by == GATE for one in findings)
     questions = sum(one.raised_by.startswith(UNANSWERED) for one in findings)
-    parts = {"failed gate": gates, "unanswered question": questions, "other": len(findings) - gates - questions}
+    found = sum(one.raised_by == ALTERNATIVES for one in findings)
+    rest = len(findings) - gates - found - questions
+    parts = {
+        "failed gate": gates,
+        "less discriminatory alternative": found,
+        "unanswered question": questions,
+        "other": rest,
+    }
     told = [f"{count} {name}{'s' if count > 1 and name != 'other' else ''}" for name, count in parts.items() if count]
     return f"{len(findings)} open finding{'s' if len(findings) > 1 else ''}: {', '.join(told)}"
 
@@ -186,6 +204,22 @@ def gates_in_short(judged: Judged) -> str:
     counts = {kind: sum(gate.verdict is kind for gate in judged.gates) for kind in Judgement}
     names = {Judgement.PASS: "passed", Judgement.FAIL: "failed", Judgement.NOT_ASSESSABLE: "not assessable"}
     return ", ".join(f"{count} {names[kind]}" for kind, count in counts.items())
+
+
+def less_discriminatory_findings(dossier: Dossier) -> list[Finding]:
+    """List the candidates that would do as well and favour the least favoured group more."""
+    fair = dossier.fair_lending
+    if fair is None:
+        return []
+    return [
+        Finding(
+            finding=alternative_sentence(one, fair),
+            raised_by=ALTERNATIVES,
+            owner=owner_of(dossier.portfolio, Topic.FAIR_LENDING),
+            retest="at the next refresh",
+        )
+        for one in found_alternatives(fair, dossier.portfolio.gates.minimum_impact_ratio)
+    ]
 
 
 def drift_gates(judged: Judged) -> list[GateResult]:
@@ -296,6 +330,7 @@ def template_environment(form: Form) -> Environment:
             drift_verdict,
             graph_recommendation,
             least_agreement,
+            less_discriminatory_findings,
             samples_shown,
             _samples_of,
             _metrics_of,
@@ -306,6 +341,7 @@ def template_environment(form: Form) -> Environment:
     environment.globals.update(
         tools,
         charts=charts,
+        fairness_charts=fairness_charts,
         graph_charts=graph_charts,
         performance_charts=performance_charts,
         score_charts=score_charts,

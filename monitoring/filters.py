@@ -159,7 +159,7 @@ def _missing(value: float | None) -> bool:
 
 
 def _signed(value: float, decimals: int, plus: bool = False) -> str:
-    text = f"{value:{'+' if plus else ''},.{decimals}f}"
+    text = f"{value:{'+' if plus else ''}z,.{decimals}f}"  # z: what rounds to 0 has no minus
     return text.replace("-", "−")
 
 

@@ -148,8 +148,8 @@ def _realised(one: ScoredQuarter, portfolio: PortfolioSpec) -> RealisedVintage:
             _calibration(scale.grades[grade].name, known, drawn, grade, grades == grade)
             for grade in np.unique(grades).tolist()
         ),
-        auc=auc.now,
-        auc_at_validation=auc.before,
+        auc=auc.current,
+        auc_at_validation=auc.initial,
         auc_change=auc.change,
         accuracy=float(np.mean(happened == called)),
         confusion=Confusion(
@@ -225,12 +225,12 @@ def _calibration(
     )
 
 
-def _auc(now: RatedRows, validation: RatedRows | None, *, draws: int, seed: int) -> AucChange:
-    if _too_few(now) or validation is None or _too_few(validation):
+def _auc(rows: RatedRows, validation: RatedRows | None, *, draws: int, seed: int) -> AucChange:
+    if _too_few(rows) or validation is None or _too_few(validation):
         nothing = Interval(value=None)
-        alone = nothing if _too_few(now) else auc_change(_sides(now), _sides(now), draws=draws, seed=seed).now
+        alone = nothing if _too_few(rows) else auc_change(_sides(rows), _sides(rows), draws=draws, seed=seed).current
         return AucChange(alone, nothing, nothing)
-    return auc_change(_sides(now), _sides(validation), draws=draws, seed=seed)
+    return auc_change(_sides(rows), _sides(validation), draws=draws, seed=seed)
 
 
 def _too_few(rows: RatedRows) -> bool:

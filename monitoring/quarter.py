@@ -31,6 +31,9 @@ from schemas.results import Drift
 from schemas.specs import GatesSpec
 from schemas.terms import Quarter
 
+#: how statistics end that are held against a fixed limit
+FIXED = ", fixed limit"
+
 
 class Measures(NamedTuple):
     """What was measured of a quarter's features and graph against the quarter before."""
@@ -154,11 +157,11 @@ def _alarm(found: list[Reading]) -> Alarm:
 
 
 def _sentence(reading: Reading, value: float, limit: float) -> str:
-    side = "above" if value > limit else "below"
-    text = f"{reading.subject}: {reading.statistic} is {value:.4g}, {side} the limit of {limit:.4g}"
+    side, statistic = "above" if value > limit else "below", reading.statistic.removesuffix(FIXED)
+    text = f"{reading.subject}: {statistic} is {value:.4g}, {side} the"
     if reading.expected is None:
-        return f"{text}, which is fixed."
-    return f"{text}; the quarters before made {reading.expected:.4g} expected."
+        return f"{text} fixed limit of {limit:.4g}."
+    return f"{text} limit of {limit:.4g}; the quarters before made {reading.expected:.4g} expected."
 
 
 def _against_fixed_limits(kind: AlarmKind, drift: Drift, gates: GatesSpec) -> Iterable[Reading]:
@@ -169,7 +172,7 @@ def _against_fixed_limits(kind: AlarmKind, drift: Drift, gates: GatesSpec) -> It
         Reading(
             kind=kind,
             subject=column.column,
-            statistic=f"{column.method}, fixed limit",
+            statistic=f"{column.method}{FIXED}",
             value=column.value,
             limit=column.limit,
             alarmed=broken and column.drifted,

@@ -15,10 +15,11 @@ RULES_VERSION = dt.date(2026, 11, 21)
 
 
 class Rule(Frozen):
-    """One rule and where the model card answers it.
+    """One rule and where a document answers it.
 
-    `sections` are titles of the card's sections. `gap` is what the rule asks for and the card
-    does not hold. `secondary` marks an entry that rests, in whole or part, on secondary sources.
+    `sections` are titles of the document's sections: the model card's in `RULES`, the fair-lending report's in
+    `FAIR_LENDING_RULES`. `gap` is what the rule asks for and the document does not hold.
+    `secondary` marks an entry that rests, in whole or part, on secondary sources.
     """
 
     rule: str
@@ -42,7 +43,9 @@ CANDIDATES = "Candidates"
 DISCRIMINATION = "Discrimination and calibration"
 IRB = "IRB validation tests"
 FAIRNESS = "Fairness"
+OVER_TIME = "Fairness over time"
 EDGES = "Stability under changed edges"
+REASONS = "Reason codes"
 DRIFT = "Drift"
 CHANGES = "Pre-determined changes"
 ANNEX_IV = "EU AI Act, Annex IV"
@@ -86,8 +89,9 @@ RULES: tuple[Rule, ...] = (
         rule="Adverse action notices",
         asks="Specific, principal reasons from the route that decided, with date, model version and notice kept.",
         source="Regulation B, 12 CFR 1002.9",
-        sections=(MODEL_RISK,),
-        gap="A refresh takes no credit decision; nothing here is an adverse action record.",
+        sections=(MODEL_RISK, REASONS),
+        gap="A refresh takes no credit decision: its reason codes are what a notice can be made of. Action, date and "
+        "notice are the bank's to keep.",
     ),
     Rule(
         rule="Validation of a PD model",
@@ -115,8 +119,8 @@ RULES: tuple[Rule, ...] = (
         rule="Automated models in loan origination",
         asks="Understanding, traceability, interpretability where explanations are needed, bias detection, monitoring.",
         source="EBA/GL/2020/06, section 4.3.3",
-        sections=(DATA, GRAPH, FAIRNESS, DRIFT, REPRODUCIBILITY),
-        gap="Explanations of single scores are not in this document.",
+        sections=(DATA, GRAPH, FAIRNESS, REASONS, DRIFT, REPRODUCIBILITY),
+        gap="Explanations of single scores are pages of their own, made when somebody asks (creditnet explain).",
     ),
     Rule(
         rule="IRB validation practice",
@@ -162,5 +166,84 @@ RULES: tuple[Rule, ...] = (
                 (MODEL_RISK,),
             ),
         )
+    ),
+)
+
+COMBINED_SCORE = "Groups by the combined score"
+NETWORK_PART = "Groups by the network-derived part"
+INTERSECTIONS = "Intersections of two attributes"
+SMALL_GROUPS = "Groups too small to judge"
+PROXY_RISK = "Homophily and proxy risk"
+ALTERNATIVES = "Less discriminatory alternatives"
+#: The day stored copies of the sources below that `RULES` does not have were read.
+_READ = dt.date(2026, 11, 22)
+
+FAIR_LENDING_RULES: tuple[Rule, ...] = (
+    Rule(
+        rule="Equal credit opportunity (United States)",
+        asks="No discrimination against an applicant on a prohibited basis in any aspect of a credit transaction, "
+        "business credit included.",
+        source="ECOA, 15 U.S.C. 1691; Regulation B, 12 CFR 1002.4(a)",
+        as_of=_READ,
+        secondary=True,
+        sections=(COMBINED_SCORE, INTERSECTIONS),
+        gap="Which of the attributes here are prohibited bases, and of whom (owners, principals), is counsel's to say.",
+    ),
+    Rule(
+        rule="Effects test",
+        asks="Deleted from Regulation B with effect from 21 July 2026 (final rule published 22 April 2026). Criteria "
+        "that are neutral on their face still count where they are proxies designed or applied to discriminate.",
+        source="Regulation B as amended, 12 CFR 1002.6(a)",
+        as_of=_READ,
+        secondary=True,
+        sections=(NETWORK_PART, PROXY_RISK, ALTERNATIVES),
+        gap="Ratios are kept as a test of model risk. State law and other statutes may ask for more: counsel's to say.",
+    ),
+    Rule(
+        rule="Adverse action notices",
+        asks="Specific and principal reasons, of factors that were scored; no counterparty is named.",
+        source="Regulation B, 12 CFR 1002.9",
+        gap="This report has no reasons and no notices.",
+    ),
+    Rule(
+        rule="Four-fifths rule",
+        asks="A rate below four fifths of the highest group's is generally taken as evidence of adverse impact in "
+        "employment; significance and numbers matter beside it.",
+        source="29 CFR 1607.4 D (1978)",
+        as_of=_READ,
+        secondary=True,
+        sections=(COMBINED_SCORE, SMALL_GROUPS),
+        gap="Borrowed as a rule of thumb, not a rule of credit law; groups are compared with the declared reference "
+        "group, not with the one of the highest rate.",
+    ),
+    Rule(
+        rule="Model risk management (United States)",
+        asks="Outcomes analysis, limits, monitoring thresholds and escalation.",
+        source="SR 26-2 / OCC Bulletin 2026-13 / FDIC FIL-15-2026",
+        sections=(COMBINED_SCORE, OVER_TIME),
+        gap="Escalation and remediation are the bank's to record.",
+    ),
+    Rule(
+        rule="EU AI Act, scope",
+        asks="Creditworthiness of natural persons is high-risk; whether any are scored (sole traders, guarantors) is a "
+        "decision to record.",
+        source="Regulation (EU) 2024/1689, Annex III 5(b); duties from 2 December 2027",
+        secondary=True,
+        gap="The scope decision is people's: see the open questions.",
+    ),
+    Rule(
+        rule="EU AI Act, technical documentation",
+        asks="Discriminatory impact in validation (2 g), accuracy for groups and unintended outcomes (3).",
+        source="Regulation (EU) 2024/1689, Annex IV",
+        secondary=True,
+        sections=(COMBINED_SCORE, NETWORK_PART, INTERSECTIONS),
+        gap="Test logs are not signed here.",
+    ),
+    Rule(
+        rule="Automated models in loan origination",
+        asks="Bias detection, and monitoring with remediation.",
+        source="EBA/GL/2020/06, section 4.3.3",
+        sections=(COMBINED_SCORE, OVER_TIME),
+        gap="Remediation is the bank's to decide and record.",
     ),
 )

@@ -11,7 +11,7 @@ from models.column_distances import STABILITY_INDEX, number_measures
 from models.measures import Direction, Measured, Vector, share, undefined
 from models.score_shift import ShiftParts
 from monitoring.baseline import held_against_history
-from monitoring.quarter import raised_alarms, values_by_statistic
+from monitoring.quarter import FIXED, raised_alarms, values_by_statistic
 from monitoring.score_migration import class_migration, grade_migration
 from monitoring.scored_quarters import ComparedScores, firm_shifts
 from monitoring.trends import telling_trends
@@ -104,7 +104,7 @@ def _fixed(one: Measured, limit: float) -> Reading:
     return Reading(
         kind="score",
         subject=one.subject,
-        statistic=f"{one.statistic}, fixed limit",
+        statistic=f"{one.statistic}{FIXED}",
         value=one.value,
         limit=limit,
         alarmed=one.value is not None and one.value > limit,

@@ -13,6 +13,7 @@ from schemas.base import Frozen
 from schemas.candidates import CandidateSpec, EnsembleSpec, Group, SingleSpec
 from schemas.questions import Question
 from schemas.rating import MasterScaleSpec
+from schemas.reasons import ReasonSpec
 from schemas.relation_kinds import (
     AnyRelation,
     ComputedRelation,
@@ -120,6 +121,9 @@ class ColumnSpec(Frozen):
 
     `completeness` (least share of filled rows) and `mean_between` are statements about the whole
     column, checked by Great Expectations; the others are rules for each row.
+
+    `reference` is the value that the other groups of a protected attribute are compared with. On a category of firms
+    that is a feature it has the category watched too: its groups are in the fair-lending report, without a gate.
     """
 
     name: Name
@@ -161,6 +165,11 @@ class ColumnSpec(Frozen):
             raise ValueError(
                 f"{where}: a protected attribute needs `reference`, one of its values "
                 f"({', '.join(self.values)}); found {self.reference!r}"
+            )
+        if self.reference is not None and self.reference not in self.values:
+            raise ValueError(
+                f"{where}: `reference` is one of the values ({', '.join(self.values) or 'a category has them'}); "
+                f"found {self.reference!r}"
             )
         if (self.minimum is not None or self.maximum is not None or self.mean_between) and self.kind not in (
             Kind.NUMBER,
@@ -314,6 +323,8 @@ class PortfolioSpec(Frozen):
     setting_curves: tuple[SettingCurveSpec, ...] = ()
     #: the grades that probabilities are cut to in the tests of IRB validation
     master_scale: MasterScaleSpec = MasterScaleSpec()
+    #: the words of reason codes; what has none is named after its columns and relations
+    reasons: tuple[ReasonSpec, ...] = ()
     limitations: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 
@@ -333,6 +344,11 @@ class PortfolioSpec(Frozen):
         """Return the categories that firms can be told apart by: protected attributes, and features."""
         features = (column for column in self.feature_columns if column.kind is Kind.CATEGORY)
         return (*self.protected_columns, *features)
+
+    @property
+    def watched_columns(self) -> tuple[ColumnSpec, ...]:
+        """Return the features of firms whose groups are watched for fairness: categories with a `reference`."""
+        return tuple(column for column in self.firms.columns if column.role is Role.FEATURE and column.reference)
 
     @property
     def split_column(self) -> ColumnSpec | None:
@@ -399,6 +415,7 @@ class PortfolioSpec(Frozen):
             *self._expression_mistakes(),
             *self._time_mistakes(),
             *self._candidate_mistakes(),
+            *self._reason_mistakes(),
         ]
         if mistakes:
             raise ValueError("; ".join(mistakes))
@@ -463,9 +480,9 @@ class PortfolioSpec(Frozen):
                 yield f"relation {relation.name}: `features` names what is no feature: {', '.join(strange)}"
         yield from self._similarity_mistakes()
         filed = self.filings.columns if self.filings else ()
-        misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT)]
+        misplaced = [column.name for column in filed if column.role in (Role.PROTECTED, Role.SPLIT) or column.reference]
         if misplaced:
-            yield f"protected and split columns belong to firms, not to filings: {', '.join(misplaced)}"
+            yield f"protected, watched and split columns belong to firms, not to filings: {', '.join(misplaced)}"
 
     def _similarity_mistakes(self) -> Iterator[str]:
         edges = {relation.name for relation in self.delivered_edges}
@@ -534,6 +551,24 @@ class PortfolioSpec(Frozen):
         for feature in self.derived:
             where = f"derived feature {feature.name!r}"
             yield from _mistaken(where, feature.expression, (*self.firms.columns, *filed), pl.Float64())
+
+    def _reason_mistakes(self) -> Iterator[str]:
+        items = {*(column.name for column in self.feature_columns), *(feature.name for feature in self.derived)}
+        linking = {relation.name for relation in self.linking_relations}
+        for reason in self.reasons:
+            if reason.feature and reason.feature not in items:
+                known = f"features are {', '.join(sorted(items))}"
+                yield f"reasons: {reason.feature} is no feature that a candidate sees; {known}"
+            if reason.relation and reason.relation not in linking:
+                known = f"relations are {', '.join(sorted(linking)) or 'not declared'}"
+                yield f"reasons: {reason.relation} is no relation that a candidate sees; {known}"
+        for what, given in (
+            ("entries for one thing", [" ".join(filter(None, reason.key)) for reason in self.reasons]),
+            ("codes", [reason.code for reason in self.reasons if reason.code]),
+        ):
+            twice = sorted({one for one in given if given.count(one) > 1})
+            if twice:
+                yield f"reasons: {what} must differ, these repeat: {', '.join(twice)}"
 
     def _time_mistakes(self) -> Iterator[str]:
         closed = self.target.horizon_quarters == 0

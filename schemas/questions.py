@@ -22,6 +22,7 @@ class Topic(StrEnum):
     NATURAL_PERSONS = "natural_persons"
     OVERSIGHT = "oversight"
     ADVERSE_ACTION = "adverse_action"
+    FAIR_LENDING = "fair_lending"
     CAPITAL = "capital"
     DATA_SHARING = "data_sharing"
     LOCALISATION = "localisation"
@@ -107,6 +108,14 @@ ASKED: tuple[Asked, ...] = (
         question="Is credit declined or priced on a score, and who sends the applicant the reasons?",
         owner="compliance",
         source="Regulation B, 12 CFR 1002.9",
+    ),
+    Asked(
+        topic=Topic.FAIR_LENDING,
+        title="Fair lending",
+        question="On which legal ground are protected attributes kept or inferred, which are prohibited bases, and who "
+        "decides on a less discriminatory alternative?",
+        owner="fair-lending officer",
+        source=f"12 CFR 1002.4(a) (s); {_AI_ACT}, Annex IV 2(g)",
     ),
     Asked(
         topic=Topic.CAPITAL,

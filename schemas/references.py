@@ -108,14 +108,17 @@ class Evidence(Frozen):
 
 
 class JudgementRef(Frozen):
-    """The evaluation and the judgement of a refresh, and the scores of the chosen candidate.
+    """The evaluation and the judgement of a refresh, the scores of the chosen candidate, and the reasons for them.
 
     `score_drift` has a row a firm: its score then and now; None where there is no earlier one.
+    `reasons` has a row a reason of a firm with an unfavourable class, `reason_summary` the table of codes.
     """
 
     evaluation: FileRef
     judged: FileRef
     scores: FileRef
+    reasons: FileRef
+    reason_summary: FileRef
     score_drift: FileRef | None = None
 
 

@@ -54,7 +54,8 @@ class StabilitySpec(Frozen):
     Attributes
     ----------
     firms
-        How many firms of the quarter are drawn.
+        How many firms of the quarter are drawn; no more than 4 % of them, in small graphs 20, where scores depend on
+        others' edges too, since these firms are changed together.
     changes
         Numbers of edges that are changed together, rising from 1, which is what the gate judges.
     draws
@@ -86,6 +87,9 @@ class GatesSpec(Frozen):
 
     Attributes
     ----------
+    least_group_size, least_group_outcomes
+        Groups of firms are judged for fairness from so many firms on; where outcomes are looked at, the group also
+        needs so many of each kind that the statistic counts. Smaller ones are counted and named.
     score_drift_limit
         On the population stability index of the scores, while there are too few earlier quarters for a limit from them;
         .25 is the customary mark.
@@ -106,6 +110,7 @@ class GatesSpec(Frozen):
     minimum_impact_ratio: Share = 0.8
     maximum_flip_share: Share = 0.25
     least_group_size: Annotated[int, Field(ge=1)] = 30
+    least_group_outcomes: Annotated[int, Field(ge=1)] = 10
     drifted_feature_share: Share = 0.1
     feature_drift_limit: Annotated[float, Field(gt=0)] = 0.1
     graph_drift_limit: Annotated[float, Field(gt=0)] = 0.1

@@ -58,11 +58,11 @@ class EdgeStability(Frozen):
     segmented_by
         What the segments are.
     together
-        How many firms' edges were changed at a time. Where a score depends on a firm's own edges alone each
-        firm is changed by itself, and this is 1.
+        How many firms' edges were changed at a time: all that were sampled. Where a score depends on a firm's own
+        edges alone each firm is changed by itself, and this is 1.
     bystanders
-        Mean absolute score change of the firms whose own edges were left alone while others' were changed; None
-        where each firm is changed by itself.
+        Mean absolute score change of the firms that were not sampled while the edges of those were changed; None where
+        each firm is changed by itself, or all were sampled.
     reason
         Why nothing was measured.
     """

@@ -21,9 +21,12 @@ from monitoring.documents import (
     monitoring_report_markdown,
 )
 from monitoring.embeddings_page import EMBEDDINGS, embeddings_page_html, embeddings_page_markdown
+from monitoring.fair_lending import fair_lending_html, fair_lending_markdown
+from monitoring.fairness_trends import fairness_trends
 from monitoring.filters import words
 from monitoring.graph_page import FULL, graph_page_html, graph_page_markdown
 from monitoring.score_movers_page import MOVERS, score_movers_html, score_movers_markdown
+from schemas.reasons import ReasonSummary
 from schemas.references import DocumentRef, Evidence, FileRef, JudgementRef, RefreshRun
 from schemas.results import (
     AdmissionResult,
@@ -38,6 +41,7 @@ from schemas.terms import TEST_SAMPLES, Sample, TargetKind
 from tasks.catalogue import open_catalogue
 from tasks.environment import environment
 from tasks.evaluation import read_contest
+from tasks.fair_lending import FAIR_LENDING, earlier_fair_lending, measured_fair_lending
 from tasks.hidden_layers import hidden_layers
 from tasks.irb import irb_validation
 from tasks.lake import read_frame, read_json, write_file, write_json
@@ -58,6 +62,8 @@ _WRITERS = {
     "graph.md": ("Graph", graph_page_markdown),
     "monitoring_report.html": ("Monitoring report", monitoring_report_html),
     "monitoring_report.md": ("Monitoring report", monitoring_report_markdown),
+    "fair_lending.html": ("Fair-lending report", fair_lending_html),
+    "fair_lending.md": ("Fair-lending report", fair_lending_markdown),
 }
 #: written beside them
 _MORE = {
@@ -70,7 +76,7 @@ _MOVERS = {
     f"{MOVERS}.md": ("Score movers", score_movers_markdown),
 }
 #: what a validator asks for: without one of these a refresh is not complete
-DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, WORKBOOK)
+DOCUMENT_NAMES = (*_WRITERS, FULL, IRB, FAIR_LENDING, WORKBOOK)
 
 
 @stage("document")
@@ -95,6 +101,8 @@ def document(
     written.append(DocumentRef(title="Graph, every number", file=numbers))
     tests = write_json(home, f"{run.work}/documents/{IRB}", dossier.irb)
     written.append(DocumentRef(title="IRB validation tests, every number", file=tests))
+    fair = write_json(home, f"{run.work}/documents/{FAIR_LENDING}", dossier.fair_lending)
+    written.append(DocumentRef(title="Fair lending, every number", file=fair))
     workbook = write_file(home, f"{run.work}/documents/{WORKBOOK}", validation_workbook(run, evidence, dossier))
     written.append(DocumentRef(title="Validation workbook", file=workbook))
     if dossier.hidden_layers is not None:
@@ -131,6 +139,8 @@ def _dossier(
     quarantine = read_frame(home, evidence.admission.quarantine).head(_QUARANTINE_SHOWN)
     statistics = read_json(home, evidence.panel.statistics, GraphStatistics)
     contest = read_contest(home, run, evidence)
+    fair = measured_fair_lending(run, evidence, contest, evaluation, statistics)
+    earlier = earlier_fair_lending(home, run.portfolio, before=run.quarter)
     first = not catalogue.had_champion(run.portfolio.name)
     return Dossier(
         portfolio=run.portfolio,
@@ -148,6 +158,9 @@ def _dossier(
         irb=irb_validation(run, evidence, evaluation),
         performance=published_performance(home, run, evidence.admission, judgement),
         movers=_movers(home, judgement, judged),
+        fair_lending=fair,
+        fairness_trends=fairness_trends([*earlier, (run.quarter, fair)] if fair else []),
+        reasons=read_json(home, judgement.reason_summary, ReasonSummary),
         environment=environment(run.portfolio),
         audit_head=catalogue.audit_head(),
         registration=_registration(judged, first=first),

@@ -45,8 +45,7 @@ def measured_edge_stability(
     if families[evaluation.chosen] is Family.TABULAR:
         names += list(dict.fromkeys(gain.graph_candidate for gain in evaluation.graph.gains))
     protected = {column.name: attributes[column.name].to_list() for column in portfolio.protected_columns}
-    with threadpool_limits(portfolio.training.threads, user_api="blas"):
-        return tuple(_measured(run, evidence, evaluation, graph, protected, name) for name in names)
+    return tuple(_measured(run, evidence, evaluation, graph, protected, name) for name in names)
 
 
 def _measured(
@@ -67,4 +66,6 @@ def _measured(
     segments = firm_segments(graph, portfolio, protected, score)
     threshold = next(one.threshold for one in evaluation.candidates if one.name == name)
     scorer = restore(home, model, spec).probabilities
-    return edge_stability(graph, portfolio, Subject(spec, scorer, threshold, segments), chosen=chosen)
+    # Once the model's libraries are loaded: a resumed refresh, which fitted nothing, has the same bits.
+    with threadpool_limits(portfolio.training.threads):
+        return edge_stability(graph, portfolio, Subject(spec, scorer, threshold, segments), chosen=chosen)

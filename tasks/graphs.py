@@ -137,8 +137,9 @@ def _refuse_one_class(outcomes: pl.DataFrame, portfolio: PortfolioSpec) -> None:
 
 
 def _attributes(tables: dict[str, pl.DataFrame], quarters: list[Quarter], portfolio: PortfolioSpec) -> pl.DataFrame:
-    """Return each quarter's firms in graph order with protected attributes and the published split."""
-    wanted = [*portfolio.protected_columns, *([portfolio.split_column] if portfolio.split_column else [])]
+    """Return each quarter's firms in graph order with protected and watched attributes and the published split."""
+    groups = (*portfolio.protected_columns, *portfolio.watched_columns)
+    wanted = [*groups, *([portfolio.split_column] if portfolio.split_column else [])]
     return pl.concat(
         newest_firms(tables[Table.FIRMS], quarter.end).select(
             pl.lit(str(quarter)).alias("quarter"), "firm_id", *(column.name for column in wanted)

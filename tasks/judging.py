@@ -20,6 +20,7 @@ from tasks.graphs import read_graph
 from tasks.lake import read_frame, read_json, write_frame, write_json
 from tasks.monitored_quarters import JUDGEMENT, monitored
 from tasks.progress import note
+from tasks.reasons import written_reasons
 from tasks.score_drifts import SCORE_DRIFT, SCORES, compared_scores
 from tasks.stage import stage
 
@@ -59,12 +60,15 @@ def judge(run: RefreshRun, evidence: Evidence, evaluation_ref: FileRef) -> Judge
         score_drift=moved.drift,
     )
     counts = {kind: sum(gate.verdict is kind for gate in gates) for kind in Judgement}
+    reasons, reason_summary = written_reasons(home, run, evidence, evaluation, scores)
     note(", ".join(f"{count} {kind}" for kind, count in counts.items()) + f": {judged.verdict.outcome}")
     return JudgementRef(
         evaluation=evaluation_ref,
         judged=write_json(home, f"{run.work}/{JUDGEMENT}", judged),
         scores=write_frame(home, f"{run.work}/{SCORES}", scores),
         score_drift=None if moved.firms is None else write_frame(home, f"{run.work}/{SCORE_DRIFT}", moved.firms),
+        reasons=reasons,
+        reason_summary=reason_summary,
     )
 
 

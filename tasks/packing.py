@@ -26,6 +26,7 @@ from tasks.identity import LOCK
 from tasks.lake import MANIFEST, published_file, read_file, read_json, verify_folder
 from tasks.printing import pdf_pages, required_chromium
 from tasks.provenance import PROVENANCE, read_provenance
+from tasks.reasons import REASON_SUMMARY
 from tasks.sbom import bill_of_materials
 from tasks.settings import Settings, settings
 from tasks.signing import Signer, read_signer
@@ -35,7 +36,7 @@ from tasks.workbook import WORKBOOK
 SUMS, SIGNATURE, PUBLIC_KEY, README = "SHA256SUMS", "SHA256SUMS.sig", "public_key.pem", "README.txt"
 #: files of a refresh that are no tables of firms
 _AGGREGATES = (
-    *("admission.json", "evaluation.json", "graph_statistics.json", "judgement.json", "split.json"),
+    *("admission.json", "evaluation.json", "graph_statistics.json", "judgement.json", "split.json", REASON_SUMMARY),
     *(PROVENANCE, LOCK),
 )
 #: rows of firms: who may read a model need not be allowed to read these
@@ -72,7 +73,7 @@ def packed(portfolio: str, version: str, target: Path | None = None, *, with_pdf
     provenance = read_provenance(chosen.home, published, manifest)
     contents = dict(_contents(chosen, published, manifest, provenance))
     if chromium is not None:
-        pages = pdf_pages(chosen.home, published, manifest, chromium=chromium)
+        pages = pdf_pages(contents, chromium=chromium, moment=published.published_at)
         contents |= {f"pdf/{name}": content for name, content in pages}
     contents |= _sealed(contents, signer)
     name = f"{portfolio}-{manifest.quarter}-version-{version}"

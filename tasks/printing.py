@@ -10,21 +10,20 @@ import datetime as dt
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from schemas.errors import SettingsError
 from schemas.packages import Printed
-from schemas.results import Manifest
-from tasks.catalogue import PublishedRefresh, open_catalogue
+from tasks.catalogue import open_catalogue
 from tasks.chromium import command_of, found_chromium
 from tasks.lake import published_file, read_file, verify_folder
 from tasks.settings import settings
 from tasks.versions import unpruned_version
 
 _SECONDS = 120
-#: neither scripts nor hosts: a page that is printed has nobody to talk to
-_ALONE = ("--blink-settings=scriptEnabled=false", "--host-resolver-rules=MAP * ~NOTFOUND")
+#: no host has an address: a page that is printed has nobody to talk to, and its own policy admits no script
+_ALONE = "--host-resolver-rules=MAP * ~NOTFOUND"
 _FORM = ("--no-pdf-header-footer", "--generate-pdf-document-outline")
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}\+00'00'\)")
 
@@ -50,7 +49,13 @@ def printed(portfolio: str, version: str, target: Path | None = None) -> Printed
     published = unpruned_version(open_catalogue(chosen.database_url), portfolio, version)
     manifest = verify_folder(chosen.home, published.folder, published.manifest_sha256)
     folder = (target or chosen.home / "pdfs" / f"{portfolio}-{manifest.quarter}-version-{version}").absolute()
-    pages = dict(pdf_pages(chosen.home, published, manifest, chromium=required_chromium()))
+    chromium = required_chromium()
+    documents = {
+        file.path: read_file(chosen.home, published_file(published.folder, manifest, file.path))
+        for file in manifest.files
+        if file.path.endswith(".html")
+    }
+    pages = dict(pdf_pages(documents, chromium=chromium, moment=published.published_at))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, content in pages.items():
@@ -85,15 +90,12 @@ def required_chromium() -> Path:
     return found
 
 
-def pdf_pages(
-    home: Path, published: PublishedRefresh, manifest: Manifest, *, chromium: Path
-) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the PDF of every HTML document of a published refresh."""
-    for file in manifest.files:
-        path = PurePosixPath(file.path)
-        if path.parts[0] == "documents" and path.suffix == ".html":
-            page = read_file(home, published_file(published.folder, manifest, file.path))
-            yield f"{path.stem}.pdf", pdf_of(page, chromium=chromium, moment=published.published_at)
+def pdf_pages(documents: Mapping[str, bytes], *, chromium: Path, moment: dt.datetime) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the PDF of every page among documents, which are given by their paths."""
+    for path, content in documents.items():
+        page = PurePosixPath(path)
+        if page.parts[0] == "documents" and page.suffix == ".html":
+            yield f"{page.stem}.pdf", pdf_of(content, chromium=chromium, moment=moment)
 
 
 def pdf_of(page: bytes, *, chromium: Path, moment: dt.datetime) -> bytes:
@@ -109,7 +111,7 @@ def pdf_of(page: bytes, *, chromium: Path, moment: dt.datetime) -> bytes:
     with tempfile.TemporaryDirectory(prefix="creditnet-pdf-", ignore_cleanup_errors=True) as scratch:
         source, target = Path(scratch) / "page.html", Path(scratch) / "page.pdf"
         source.write_bytes(page)
-        command = [*command_of(chromium, Path(scratch) / "profile"), *_ALONE, *_FORM]
+        command = [*command_of(chromium, Path(scratch) / "profile"), _ALONE, *_FORM]
         try:
             run = subprocess.run(
                 [*command, f"--print-to-pdf={target}", source.as_uri()],

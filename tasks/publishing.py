@@ -109,6 +109,8 @@ def _files(evidence: Evidence, judgement: JudgementRef, documents: Sequence[Docu
         judgement.judged,
         judgement.scores,
         *filter(None, [judgement.score_drift]),
+        judgement.reasons,
+        judgement.reason_summary,
         *(document.file for document in documents),
     ]
 

@@ -144,6 +144,7 @@ def compared_results(
         found.append(pair.content_hash(f"{model.name} ({model.scheme})", model.description))
         found += [pair.file("probabilities", ref) for ref in (model.panel_probabilities, model.quarter_probabilities)]
     found += [pair.timeless("evaluation", judgement.evaluation), pair.file("scores", judgement.scores)]
+    found += [pair.file("reason codes", ref) for ref in (judgement.reasons, judgement.reason_summary)]
     if recorded.before_missing:
         reason = recorded.before_missing
         found.append(Comparison(stage="judgement", subject="", recorded="", found="", same=None, reason=reason))

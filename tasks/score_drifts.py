@@ -16,7 +16,7 @@ from models.mixed_graph import heard_apart, unlike
 from models.score_shift import EarlierModel, ShiftParts
 from monitoring.score_drift import score_drift, score_measures
 from monitoring.scored_quarters import ComparedScores, Scored, firm_shifts
-from schemas.candidates import EnsembleSpec
+from schemas.candidates import EnsembleSpec, NetworkSpec
 from schemas.errors import CreditnetError, IntegrityError, NotEnoughData
 from schemas.portfolio import PortfolioSpec
 from schemas.results import Manifest
@@ -141,6 +141,11 @@ def _parts(
         raise
     except CreditnetError as error:
         return None, f"{earlier.chosen} of {compared.before.quarter} cannot be loaded: {error.problem}"
+    if any(isinstance(one, NetworkSpec) for one in (spec, *members)):
+        import torch
+
+        # A network's last digits depend on them, and a process that fitted none has not set them.
+        torch.set_num_threads(compared.portfolio.training.threads)
     model = EarlierModel(fitted, before, graph, compared.portfolio.target, apart=not together)
     off = float(np.abs(model.rescored() - compared.before.scores).max())
     if off > _AGAIN:

@@ -11,6 +11,7 @@ from models.evaluation import Contest
 from models.rating_scale import grades_of
 from models.scoring import favourable, unfavourable_probability
 from monitoring.documents import Dossier
+from schemas.fair_lending import FairLending
 from schemas.irb import IrbValidation
 from schemas.references import Evidence, RefreshRun
 from schemas.terms import Sample, Scheme
@@ -35,6 +36,7 @@ def validation_workbook(run: RefreshRun, evidence: Evidence, dossier: Dossier) -
             *(_irb_sheets(dossier.irb) if dossier.irb else ()),
             _fairness(dossier),
             _edge_stability(dossier),
+            *(_fair_lending(dossier.fair_lending) if dossier.fair_lending else ()),
             _drift(dossier),
         ]
     )
@@ -159,6 +161,53 @@ def _edge_stability(dossier: Dossier) -> Sheet:
     ]
     names = ("candidate", "change", "edges", "segment", "firms", "flipped", "flipped_low", "flipped_high")
     return Sheet("Changed edges", (*names, "score_change", "score_change_low", "score_change_high"), rows)
+
+
+def _fair_lending(fair: FairLending) -> Iterator[Sheet]:
+    measures = ("impact_ratio", "unfavourable_ratio", "opportunity_difference", "calibration_gap")
+    reasons = ("impact_reason", "opportunity_reason", "calibration_reason")
+    counted = ("firms", "favourable_rate", "outcomes", "favourable_outcomes", "mean_estimate", "mean_observed")
+    network = fair.network
+    scores = [
+        (fair.candidate, fair.combined),
+        *([(network.candidate, one) for one in network.scores] if network else []),
+    ]
+    yield Sheet(
+        "Fair lending",
+        (
+            *("candidate", "score", "attribute", "group", "reference"),
+            *counted,
+            *(f"{name}{end}" for name in measures for end in ("", "_low", "_high")),
+            *reasons,
+        ),
+        [
+            (
+                *(candidate, one.score, group.attribute, group.name, ", ".join(group.reference)),
+                *(getattr(group, name) for name in counted),
+                *(getattr(getattr(group, name), end) for name in measures for end in ("value", "low", "high")),
+                *(getattr(group, name) for name in reasons),
+            )
+            for candidate, one in scores
+            for group in one.groups
+        ],
+    )
+    compared = ("auc", "auc_difference", "worst_ratio", "ratio_difference")
+    yield Sheet(
+        "Alternatives",
+        (
+            *("candidate", "chosen", "favourable_rate"),
+            *(f"{name}{end}" for name in compared for end in ("", "_low", "_high")),
+            "worst_group",
+        ),
+        [
+            (
+                *(one.candidate, one.chosen, one.favourable_rate),
+                *(getattr(getattr(one, name), end) for name in compared for end in ("value", "low", "high")),
+                one.worst_group,
+            )
+            for one in fair.alternatives
+        ],
+    )
 
 
 def _drift(dossier: Dossier) -> Sheet:

@@ -86,13 +86,14 @@ class LstmLayer(Layer):
     def read(self, neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:
         """Return the last states, (senders, inputs) to (receivers, inputs); firms of one degree are read together."""
         degrees = neighbourhood.indptr.diff()
-        ranks = values.detach() @ self.direction
+        ranks = (values.detach() @ self.direction)[neighbourhood.indices]
+        messages, carried = neighbourhood.messages(values)
         found = values.new_zeros((neighbourhood.receivers, values.shape[1]))
         for degree in torch.unique(degrees[degrees > 0]).tolist():
             rows = torch.nonzero(degrees == degree).squeeze(1)
-            senders = neighbourhood.indices[neighbourhood.indptr[rows][:, None] + torch.arange(degree)]
-            senders = senders.gather(1, ranks[senders].argsort(dim=1, stable=True))
-            states, _ = self.lstm(values[senders])
+            edges = neighbourhood.indptr[rows][:, None] + torch.arange(degree)
+            ordered = carried[edges.gather(1, ranks[edges].argsort(dim=1, stable=True))]
+            states, _ = self.lstm(messages[ordered])
             found = found.index_copy(0, rows, states[:, -1])
         return found
 

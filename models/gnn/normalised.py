@@ -36,6 +36,11 @@ class Convolution:
     """Graph convolution without weights that are learnt: (senders, d) to (receivers, d).
 
     One product with weights that are laid out by edge once, rather than scaling all values before and after.
+
+    Attributes
+    ----------
+    neighbourhood
+        What the product runs over; with `Degrees.WITH_SELF` each receiver hears itself too.
     """
 
     def __init__(self, neighbourhood: Neighbourhood, degrees: Degrees) -> None:
@@ -54,14 +59,14 @@ class Convolution:
         )
         if extra:
             matrix = sp.csr_array(matrix + sp.diags_array((1 / (ours + 1)).numpy(), shape=shape, format="csr"))
-        self._neighbourhood = Neighbourhood(matrix)
+        self.neighbourhood = Neighbourhood(matrix)
         self._weights = {torch.float64: torch.from_numpy(matrix.data)}
 
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
         """Return the weighted sums; 0 for a receiver that hears nobody."""
         if values.dtype not in self._weights:
             self._weights[values.dtype] = self._weights[torch.float64].to(values.dtype)
-        return self._neighbourhood.weighted_sum(values, self._weights[values.dtype])
+        return self.neighbourhood.weighted_sum(values, self._weights[values.dtype])
 
 
 def estimated_sum(neighbourhood: Neighbourhood, values: torch.Tensor) -> torch.Tensor:

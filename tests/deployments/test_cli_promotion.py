@@ -93,6 +93,9 @@ class TestPromoting:
             (("rollback", *decided("Bob")), 11, "no earlier champion"),
             (("propose", "1", *decided("Bob")), 11, "is proposed already"),
             (("refresh", "--by", "system"), 9, "This cannot be a person's name."),
+            (("score", "--portfolio", "nowhere"), 3, "There is no portfolio"),
+            (("outcomes", "--portfolio", "nowhere"), 3, "There is no portfolio"),
+            (("outcomes", "--quarter", "2024Q9"), 9, "is not a quarter"),
         ],
     )
     def test_each_refusal_has_its_code_and_says_why(self, run, arguments, code, message):
@@ -166,7 +169,8 @@ def test_help_needs_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "command", ["proposals", "propose", "approve", "reject", "rollback", "refreshes", "prune", "doctor"]
+    "command",
+    ["proposals", "propose", "approve", "reject", "rollback", "refreshes", "prune", "doctor", "outcomes", "score"],
 )
 def test_help_has_an_example_and_the_exit_codes(run, command):
     found = " ".join(run(command, "--help").out.split())

@@ -109,6 +109,7 @@ def _described(content: dict[str, Any], values: dict[str, str], columns: dict[st
         "limitations": [PAYLOADS[5], PAYLOADS[11]],
         "questions": [{"question": PAYLOADS[0], "owner": PAYLOADS[10]}],
         "candidates": CANDIDATES,
+        "retraining": {"cool_down_days": 0},
     }
     # Rows that are set aside are tolerated, so that the card quotes them.
     for table in (content["firms"], content["filings"], content["outcomes"], *content["relations"]):
@@ -128,15 +129,18 @@ def _column(described: dict[str, Any], values: dict[str, str], columns: dict[str
 def publish(portfolio: Path, data_dir: Path) -> None:
     """Have every kind of page about it written into the home of the settings, by the flows in this process."""
     from flows.drift_monitor import drift_monitor
+    from flows.outcomes_analysis import outcomes_analysis
     from flows.quarterly_refresh import quarterly_refresh
     from flows.split_audit import split_audit
     from tasks.diffing import published_diff
     from tasks.portfolios import load_portfolio
+    from tasks.split_auditing import written_audit
 
     quarterly_refresh(str(portfolio), "2024Q2", str(data_dir))
     drift_monitor(str(portfolio), "2024Q3", str(data_dir))  # it alarms, and has the quarter refreshed
     published_diff(load_portfolio(str(portfolio)), Quarter(2024, 2), Quarter(2024, 3))
-    split_audit(str(portfolio), "2024Q3", str(data_dir))
+    outcomes_analysis(str(portfolio), "2024Q3", str(data_dir))
+    written_audit(split_audit(str(portfolio), "2024Q3", str(data_dir)))
 
 
 def html_obeyed(browser: Browser, page: Path) -> Obeyed:

@@ -76,6 +76,23 @@ class TestSomebodyElsesPortfolio:
         assert set(kept["firm_id"]) == set(found)
         assert kept.schema["firm_id"] == pl.String
 
+    def test_firms_with_an_unfavourable_class_are_given_reasons_that_name_no_other(self, published, rheintal):
+        files = {Path(path).name: path for path in published.third.refresh.files}
+        kept = pl.read_parquet(files["scores.parquet"])
+        given = pl.read_parquet(files["reason_codes.parquet"])
+        assert set(given["firm_id"]) == set(kept.filter(~pl.col("favourable"))["firm_id"])
+        counts = given.group_by("firm_id").len()["len"]
+        assert counts.is_between(1, 4).all()
+        ordered = given.group_by("firm_id", maintain_order=True).agg("network")["network"].to_list()
+        assert all(one == sorted(one) for one in ordered)
+        said = " ".join(given["text"].unique().to_list() + given["code"].unique().to_list()).lower()
+        assert not {firm for firm in rheintal.firm_ids() if f" {firm.lower()} " in f" {said} "}
+        summary = json.loads(Path(files["reason_codes.json"]).read_text())
+        assert summary["unfavourable"] == counts.len()
+        assert sum(one["firms"] for one in summary["codes"]) == given.height
+        card = Path(files["model_card.html"]).read_text()
+        assert all(one["code"] in card for one in summary["codes"][:3])
+
     def test_what_is_printed_has_the_promised_form(self, published):
         printed = published.third.refresh.model_dump(mode="json")
         assert printed["portfolio"] == "rheintal"
@@ -88,8 +105,9 @@ class TestSomebodyElsesPortfolio:
         assert all({"gate", "value", "limit", "verdict"} <= set(gate) for gate in printed["gates"])
         assert {gate["verdict"] for gate in printed["gates"]} <= {"pass", "fail", "not assessable"}
         assert [Path(path).name for path in printed["documents"]] == [
-            "embeddings.html", "embeddings.json", "embeddings.md", "graph.html", "graph.json", "graph.md", "irb.json",
-            "model_card.html", "model_card.md", "monitoring_report.html", "monitoring_report.md",
+            "embeddings.html", "embeddings.json", "embeddings.md", "fair_lending.html", "fair_lending.json",
+            "fair_lending.md", "graph.html", "graph.json", "graph.md", "irb.json", "model_card.html",
+            "model_card.md", "monitoring_report.html", "monitoring_report.md",
             "validation_workbook.xlsx",
         ]  # fmt: skip
         assert all(Path(path).is_absolute() and Path(path).is_file() for path in printed["documents"])

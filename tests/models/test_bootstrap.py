@@ -186,14 +186,14 @@ def test_auc_of_a_sample_has_not_changed_against_itself_since_its_communities_co
     same = (truth, probabilities, names)
     found = auc_change(same, same, draws=50, seed=1)
     assert (found.change.value, found.change.low, found.change.high) == (0.0, 0.0, 0.0)
-    assert found.now.value == found.before.value == point_scores(truth, probabilities)["auc"]
+    assert found.current.value == found.initial.value == point_scores(truth, probabilities)["auc"]
 
 
 def test_auc_that_is_lost_elsewhere_shows_below_nothing():
     truth, probabilities, names = world(14)
     turned = probabilities[:, ::-1]
     found = auc_change((truth, turned, names), (truth, probabilities, names), draws=100, seed=1)
-    assert found.change.value == pytest.approx(1 - 2 * found.before.value)
+    assert found.change.value == pytest.approx(1 - 2 * found.initial.value)
     assert found.change.high < 0
     alone = ["one"] * len(truth)
     assert auc_change((truth, turned, alone), (truth, probabilities, alone), draws=20, seed=1).change.low is None

@@ -31,6 +31,13 @@ CANDIDATES = [
 ]
 
 
+#: each firm sells to the next two: two buyers each
+RING = graph_of(
+    [f"f{number:03d}" for number in range(300)],
+    {"supply": [(f"f{n:03d}", f"f{(n + step) % 300:03d}") for n in range(300) for step in (1, 2)]},
+)
+
+
 def outgoing_share(graph):
     """Score a firm by its number of buyers: a tenth each, two of them at the cut-off of .2."""
     positive = np.minimum(np.diff(graph.relations["supply"].indptr) / 10.0, 1.0)
@@ -58,9 +65,8 @@ def overall(found, change):
     return {one.edges: one for one in found.flips_of(change)}
 
 
-@pytest.mark.parametrize("name", ["aggregates", "network"])
-def test_the_worst_case_is_found_where_it_is_known(world, name):
-    found = measured(world, name)
+def test_the_worst_case_is_found_where_it_is_known(world):
+    found = measured(world)
     worst = overall(found, Change.WORST)
     # One edge turns f01, which loses one of its two buyers, and f02, which gets a second one; two edges turn all
     # firms with none as well; f00 falls from .4 below .15 with three, which five edges can.
@@ -139,23 +145,29 @@ def test_structure_is_computed_again_on_the_changed_graph(world):
     assert overall(found, Change.WORST)[1].score_change.value > 0
 
 
+def test_firms_that_are_changed_together_turn_as_they_would_alone(world):
+    found = measured(world, "network", graph=RING, draws=40)
+    worst, removed = overall(found, Change.WORST), overall(found, Change.REMOVED)
+    assert (found.firms, found.of, found.together) == (20, 300, 20)
+    assert worst[1].flipped.value == 1.0
+    # Two of a firm's four edges are sales, and either takes it below the cut-off.
+    assert removed[1].flipped.value == pytest.approx(0.5, abs=0.06)
+    assert overall(found, Change.ADDED)[5].flipped.value == 0.0
+
+
 def test_what_the_changes_of_others_do_is_told_apart(world):
-    data = learnable(firms=150, groups=6)
-    spread = measured(
-        world,
-        "network",
-        graph=data.graph,
-        scorer=lambda graph: np.stack(
-            [np.zeros(graph.size), np.full(graph.size, graph.relations["supply"].edges / 1e3)], 1
-        ),
-        firms=9,
-    )
-    assert spread.together == 3
-    assert spread.bystanders == pytest.approx(overall(spread, Change.WORST)[1].score_change.value, rel=1.0)
-    assert spread.bystanders > 0
-    alone = measured(world, graph=data.graph, firms=9)
-    assert alone.together == 1
-    assert alone.bystanders is None
+    spread = measured(world, "network", graph=RING, scorer=everybody_alike, threshold=0.9, firms=9)
+    assert spread.together == 9
+    assert 0 < spread.bystanders <= overall(spread, Change.WORST)[5].score_change.value
+    alone = measured(world, graph=RING, firms=9)
+    assert (alone.together, alone.bystanders) == (1, None)
+
+
+@pytest.mark.parametrize(("size", "most"), [(3, 1), (12, 3), (120, 20), (2500, 100)])
+def test_few_firms_of_a_graph_are_changed_together(world, size, most):
+    graph = graph_of([f"f{n:04d}" for n in range(size)], {"supply": [("f0000", "f0001")]})
+    found = measured(world, "network", graph=graph, moves=2, draws=1, changes=[1], firms=1000)
+    assert found.firms == most
 
 
 def test_segments_add_up_to_all_firms(world):
@@ -175,8 +187,8 @@ def test_every_setting_acts(world):
     assert measured(world, firms=6, moves=4) == base
     assert measured(world, firms=6, moves=4, seed=1) != base
     assert measured(world, firms=6, moves=4, draws=9).flips_of(Change.ADDED) != base.flips_of(Change.ADDED)
-    few, many = (overall(measured(world, "network", moves=moves), Change.WORST)[2] for moves in (2, 40))
-    assert few.flipped.value < many.flipped.value
+    few, many = (measured(world, "network", graph=RING, threshold=0.25, moves=moves) for moves in (2, 40))
+    assert overall(few, Change.WORST)[1].flipped.value < overall(many, Change.WORST)[1].flipped.value == 1.0
 
 
 def test_a_graph_without_an_edge_is_not_assessable(world):

@@ -21,7 +21,7 @@ KINDS = (
     {"kind": "logistic"},
     {"kind": "logistic", "calibration": "platt"},
     {"kind": "logistic", "features": ["own", "neighbour"]},
-    {"kind": "lightgbm", "features": "neighbour", "rounds": 20},
+    {"kind": "lightgbm", "features": "neighbour", "rounds": 20, "least_rows_a_leaf": 3},
     {"kind": "label_propagation"},
     {"kind": "graph_kernel", "feature_weight": 1.0},
     {"kind": "kriging"},
@@ -29,6 +29,10 @@ KINDS = (
     {"kind": "rgcn", "epochs": 5, "hidden": 8},
     {"kind": "gcn", "epochs": 5, "hidden": 8, "label_inputs": 0.5},
 )
+
+
+#: what rounding may make of the probabilities of a network, which counts in single precision
+SINGLE = 1e-6
 
 
 def spec_of(settings):
@@ -90,8 +94,8 @@ def test_own_features_alone_leave_the_neighbourhood_nothing(settings, data, earl
     values[7] = np.where(graph.features[7] > 0, -3.0, 3.0)
     changed = dataclasses.replace(graph, features=values)
     parts = taken_apart(earlier_of(settings, changed), shift=0.0)[2]
-    np.testing.assert_allclose(np.delete(parts.own, 7), 0, atol=1e-9)
-    assert (abs(parts.own[7]) > 1e-6) == (settings["kind"] != "label_propagation")
+    np.testing.assert_allclose(np.delete(parts.own, 7), 0, atol=SINGLE)
+    assert (abs(parts.own[7]) > 10 * SINGLE) == (settings["kind"] != "label_propagation")
     if settings["kind"] not in ("graphsage", "rgcn", "gcn"):
         assert parts.neighbourhood[7] == pytest.approx(0, abs=1e-9)
 
@@ -101,13 +105,13 @@ def test_relations_alone_leave_own_features_nothing(settings, data, after, earli
     """Nobody's features change and all edges do: the neighbourhood has all of the shift."""
     kept = dataclasses.replace(data.graph, relations=after.relations, as_of=after.as_of)
     parts = taken_apart(earlier_of(settings, kept), shift=0.0)[2]
-    np.testing.assert_allclose(parts.own, 0, atol=1e-9)
+    np.testing.assert_allclose(parts.own, 0, atol=SINGLE)
     hears = settings["kind"] != "logistic" or "features" in settings
-    assert (np.abs(parts.neighbourhood).max() > 1e-6) == hears
+    assert (np.abs(parts.neighbourhood).max() > 10 * SINGLE) == hears
 
 
 def test_by_hand_the_orders_are_averaged(graphs):
-    """Score x_own * sum of partners' x: own 1 to 3 and partners 2 to 5 make 2, 6, 5 and 15."""
+    """Score x_own * sum of partners' x: for a, own 1 to 3 and its partner 2 to 5 make 2, 6, 5 and 15."""
 
     class Product:
         def probabilities(self, graph):
@@ -119,8 +123,8 @@ def test_by_hand_the_orders_are_averaged(graphs):
     before = graphs.graph_of(["a", "b"], pair, np.array([[1.0], [2.0]]))
     after = graphs.graph_of(["a", "b"], pair, np.array([[3.0], [5.0]]))
     parts = EarlierModel(Product(), before, after, TARGET).parts(np.array([2.0, 2.0]), np.array([16.0, 16.0]))
-    assert parts.own.tolist() == [7.0, 4.5]
-    assert parts.neighbourhood.tolist() == [6.0, 8.5]
+    assert parts.own.tolist() == [7.0, 6.0]
+    assert parts.neighbourhood.tolist() == [6.0, 7.0]
     assert parts.inputs.tolist() == [13.0, 13.0]
     assert parts.model.tolist() == [1.0, 1.0]
 

@@ -130,3 +130,10 @@ def test_texts_of_relations_and_columns_are_those_known_at_the_quarters_end(worl
     assert (first[0].name, first[0].firms.tolist(), first[0].texts) == ("words", ["a1"], ["old"])
     assert second[0].texts == ["new"]
     assert (first[1].name, first[1].texts[0]) == ("outlook", "a1 is well")
+
+
+def test_texts_that_were_all_alike_have_no_deviation_to_measure_by():
+    alike = FirmTexts("report", FIRMS, ["business as usual"] * 200)
+    assert text_move(alike, alike, rows=ROWS).distance == 0.0
+    (measured,) = text_measures([text_move(alike, written(0), rows=ROWS)])
+    assert measured.reason == "all earlier texts are equal"

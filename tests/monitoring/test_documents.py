@@ -26,6 +26,7 @@ from monitoring.documents import (
     open_findings,
 )
 from monitoring.embeddings_page import embeddings_page_html, embeddings_page_markdown
+from monitoring.fair_lending import fair_lending_html, fair_lending_markdown
 from monitoring.filters import amount, breakable, inert, interval, markdown, shortened
 from monitoring.graph_page import graph_page_html, graph_page_markdown
 from monitoring.irb import RatedFirms, RatedRows, auc_comparison, concentration, migration, sample_tests
@@ -100,11 +101,21 @@ from schemas.score_drift import FirmShift, ScoreDrift, ScoreMigration, ShiftPart
 from schemas.setting_curves import CurvePoint, SettingCurve
 from schemas.stability import ALL_FIRMS, Change, EdgeFlips, EdgeStability
 from schemas.terms import Family, Judgement, Quarter, Sample, Scheme
+from tests.monitoring.fair_lending_facts import measured_groups
 
 EVIL = "<script>alert(1)</script> \"'`|*[x](http://evil)\u202eevil\u2066\nnext & $x^{$"
-HTML = (model_card_html, monitoring_report_html, graph_page_html, embeddings_page_html, score_movers_html)
+HTML = (
+    model_card_html,
+    monitoring_report_html,
+    graph_page_html,
+    embeddings_page_html,
+    score_movers_html,
+    fair_lending_html,
+)
 #: documents of the same refresh that a document may link to
-BESIDE = ("graph.html", "graph.md", "embeddings.html", "embeddings.md", "score_movers.html", "score_movers.md")
+BESIDE = tuple(
+    f"{name}.{form}" for name in ("graph", "embeddings", "score_movers", "fair_lending") for form in ("html", "md")
+)
 MARKDOWN = (
     model_card_markdown,
     monitoring_report_markdown,
@@ -112,6 +123,7 @@ MARKDOWN = (
     embeddings_page_markdown,
     score_movers_markdown,
     artifact_markdown,
+    fair_lending_markdown,
 )
 #: pages that have one table and nothing where there is nothing to say
 ONE_SUBJECT = (embeddings_page_markdown, score_movers_markdown)
@@ -138,12 +150,17 @@ def _portfolio(text: str, **changes: object) -> PortfolioSpec:
             "published_on": "known_on",
             "columns": [
                 {"name": "size_eur_m", "unit": "EUR million", "minimum": 0},
-                {"name": "industry", "kind": "category", "values": ["mining", "retail", text or "energy"]},
+                {
+                    "name": "industry",
+                    "kind": "category",
+                    "values": ["mining", "retail", text or "energy"],
+                    "reference": "retail",
+                },
                 {
                     "name": "region",
                     "kind": "category",
                     "role": "protected",
-                    "values": ["urban", "rural"],
+                    "values": ["urban", text or "rural", f"islands {text}".strip()],
                     "reference": "urban",
                 },
             ],
@@ -620,6 +637,7 @@ def rich(text: str = "") -> Dossier:
         ),
         structure=_structure(),
     )
+    fair, fairness_trends = measured_groups(text)
     return Dossier(
         portfolio=_portfolio(text),
         key=RefreshKey(
@@ -716,6 +734,8 @@ def rich(text: str = "") -> Dossier:
         movers=(text or "f0412", "f1077"),
         publication_dates_known=True,
         hidden_layers=_hidden_layers(_portfolio(text).target.classes, text),
+        fair_lending=fair,
+        fairness_trends=fairness_trends,
         setting_curves=(_setting_curve("beta", 0.1, (0, 0.1, 1)), _setting_curve("layers", 2, (1, 2))),
     )
 
@@ -789,6 +809,8 @@ def poor() -> Dossier:
         "setting_curves": (),
         "irb": None,
         "movers": (),
+        "fair_lending": None,
+        "fairness_trends": (),
         "publication_dates_known": False,
     }
     return full.model_copy(update=changes)
@@ -1050,6 +1072,12 @@ def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
     card = Page(written(model_card_html, "rich")).text
     assert [(found.finding, found.owner) for found in findings] == [
         ("Gate failed: feature drift: share of drifted columns. 2 of 4 features drifted.", "model owner"),
+        (
+            "Less discriminatory alternative: logistic_own is not significantly worse than lightgbm_neighbour on "
+            "validation, and its lowest impact ratio is 0.889 (region: rural) instead of 0.778 (region: rural) when "
+            "both favour as many firms, beyond chance.",
+            "fair-lending officer",
+        ),
         *(
             ("What is the materiality?", "Board") if asked.topic is Topic.MATERIALITY else (asked.question, asked.owner)
             for asked in ASKED
@@ -1058,7 +1086,8 @@ def test_every_unanswered_question_and_failed_gate_is_an_open_finding():
         ("Are sole traders or guarantors scored?", "Compliance"),
     ]
     assert all(found.finding in card and found.retest in card for found in findings)
-    assert f"{len(findings)} open findings: 1 failed gate, {len(ASKED) - 1} unanswered questions." in card
+    counted = f"1 failed gate, 1 less discriminatory alternative, {len(ASKED) - 1} unanswered questions."
+    assert f"{len(findings)} open findings: {counted}" in card
 
 
 @pytest.mark.parametrize("write", [model_card_html, model_card_markdown])
@@ -1069,7 +1098,7 @@ def test_the_card_says_how_few_edges_turn_a_firm_and_what_of_that_is_exact(write
     assert "lightgbm_neighbour: chosen" in whole
     assert "every removal of one edge was tried: that row is exact for the firms drawn." in whole
     assert "graphsage: not chosen, shown for comparison, without a gate" in whole
-    assert "The edges of 40 firms were changed at a time; other firms' scores moved by 0.0002 on average." in whole
+    assert "They were changed together; the scores of the other firms moved by 0.0002 on average." in whole
     assert "worst of all removals" in whole
     assert "0.150 [0.010, 0.200]" in whole
     assert "that turn in the worst case found, by industry" in whole
@@ -1100,7 +1129,7 @@ def test_the_first_page_is_the_decision_and_no_more():
     text = written(model_card_markdown, "rich")
     first = text.partition("\n## Decision")[2].partition("\n## ")[0]
     assert len(re.findall(r"^\*\*.*\*\*$", first, flags=re.MULTILINE)) == 2, "the gain and the gates"
-    for told in ("Gain over the best simple model", "Known limits", "Sign-off", "15 open findings: "):
+    for told in ("Gain over the best simple model", "Known limits", "Sign-off", "17 open findings: "):
         assert told in first
 
 
@@ -1111,7 +1140,9 @@ def test_the_logic_of_every_kind_of_candidate_can_be_told(kind):
     assert LOGIC[get_args(kind)[0]]
 
 
-@pytest.mark.parametrize("write", [*HTML[:3], *(one for one in MARKDOWN if one not in ONE_SUBJECT)])
+@pytest.mark.parametrize(
+    "write", [*HTML[:3], *(one for one in MARKDOWN if one not in (*ONE_SUBJECT, fair_lending_markdown))]
+)
 def test_what_cannot_be_assessed_is_named_with_its_reason(write):
     text = written(write, "poor")
     assert "not assessable" in text
@@ -1201,6 +1232,7 @@ def test_a_long_value_is_cut_and_says_how_long_it_was():
         (Interval(value=float("nan")), "not assessable"),
         (Interval(value=0.5), "0.500 [no interval]"),
         (Interval(value=0.5, low=-0.1, high=0.6), "0.500 [−0.100, 0.600]"),
+        (Interval(value=-0.0001, low=-0.0004, high=0.1), "0.000 [0.000, 0.100]"),
     ],
 )
 def test_an_interval_shows_what_is_known(value, shown):
@@ -1323,3 +1355,15 @@ def test_the_monitoring_report_names_the_words_that_texts_have_now(write):
     assert "reports: 2,300 texts then, 2,313 now" in page
     assert "lockdown" in page
     assert "21.2 %" in page
+
+
+@pytest.mark.parametrize("write", [score_movers_html, score_movers_markdown])
+def test_where_own_features_and_neighbourhood_are_one_part_movers_have_one_column_for_them(write):
+    full = rich()
+    moved = full.judged.score_drift
+    joint = tuple(one.model_copy(update={"own": None, "neighbourhood": None}) for one in moved.largest)
+    judged = full.judged.model_copy(update={"score_drift": moved.model_copy(update={"largest": joint})})
+    page = write(full.model_copy(update={"judged": judged}))
+    assert "44.00" in page
+    assert "Inputs" in page
+    assert "Neighbourhood" not in page

@@ -88,7 +88,7 @@ def test_without_enough_earlier_quarters_the_fixed_limits_ring(quarters, portfol
     found = monitored_quarter(portfolio, Q2, quarter_measures(before, after, portfolio), (), fixed)
     (alarm,) = found.alarms
     assert (alarm.kind, alarm.subject, alarm.limit) == ("feature", "profit", portfolio.gates.feature_drift_limit)
-    assert alarm.sentence.endswith("which is fixed.")
+    assert alarm.sentence.endswith(f"the fixed limit of {alarm.limit:.4g}.")
 
 
 def test_one_drifted_feature_does_not_ring_where_the_gate_allows_more(quarters, world):

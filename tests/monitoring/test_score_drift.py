@@ -155,7 +155,7 @@ def test_while_there_is_no_history_the_stability_index_has_a_fixed_limit(world, 
     assert quiet.alarms == ()
     (alarm,) = loud.alarms
     assert (alarm.kind, alarm.subject, alarm.limit) == ("score", "scores", 0.25)
-    assert alarm.sentence.startswith("scores: population stability index, fixed limit is")
+    assert alarm.sentence.startswith("scores: population stability index is")
     lenient = world.portfolio(master_scale=SCALE, gates={"score_drift_limit": 50.0})
     assert monitored(lenient, [0.15])[0].alarms == ()
 

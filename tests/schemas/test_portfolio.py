@@ -71,6 +71,8 @@ def test_a_file_with_a_quarter_in_its_name_is_quarterly(described):
             {"kind": "category", "role": "protected", "values": ["u", "r"], "reference": "x"},
             "one of its values (u, r); found 'x'",
         ),
+        ({"kind": "category", "values": ["s", "l"], "reference": "x"}, "`reference` is one of the values (s, l)"),
+        ({"reference": "x"}, "`reference` is one of the values (a category has them)"),
         ({"kind": "category", "values": ["a"], "minimum": 0}, "minimum, maximum and mean_between are for numbers"),
         ({"kind": "text", "role": "note", "maximum": 0}, "minimum, maximum and mean_between are for numbers"),
         ({"kind": "date", "role": "note", "mean_between": [0, 1]}, "are for numbers"),
@@ -143,7 +145,20 @@ def test_a_protected_column_among_the_filings_is_refused(described):
     described["filings"]["columns"].append(
         {"name": "owner", "kind": "category", "role": "protected", "values": ["m", "f"], "reference": "m"}
     )
-    refused(described, "protected and split columns belong to firms, not to filings: owner")
+    refused(described, "protected, watched and split columns belong to firms, not to filings: owner")
+
+
+def test_a_category_of_firms_with_a_reference_is_watched_and_stays_a_feature(described):
+    described["firms"]["columns"][0]["reference"] = "steel"
+    portfolio = PortfolioSpec.model_validate(described)
+    assert [column.name for column in portfolio.watched_columns] == ["industry"]
+    assert "industry" in [column.name for column in portfolio.feature_columns]
+    assert "industry" not in [column.name for column in portfolio.protected_columns]
+
+
+def test_a_watched_column_among_the_filings_is_refused(described):
+    described["filings"]["columns"].append({"name": "rank", "kind": "category", "values": ["s", "l"], "reference": "l"})
+    refused(described, "protected, watched and split columns belong to firms, not to filings: rank")
 
 
 SPLIT = {"schemes": ["published"], "published": {"development": ["tr"], "validation": ["va"], "published_test": ["te"]}}

@@ -159,6 +159,7 @@ def test_a_published_split_is_possible_with_its_mapping():
         (GatesSpec, {"feature_drift_limit": 0}),
         (GatesSpec, {"score_drift_limit": 0}),
         (GatesSpec, {"least_group_size": 0}),
+        (GatesSpec, {"least_group_outcomes": 0}),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused(kind, settings):

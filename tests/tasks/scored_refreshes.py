@@ -147,7 +147,9 @@ class Bank:
         home = self.chosen.home
         evaluation = write_json(home, f"{work}/evaluation.json", self._evaluation("h"))
         scores = write_frame(home, f"{work}/scores.parquet", self._scores(probabilities))
-        return JudgementRef(evaluation=evaluation, judged=evaluation, scores=scores)
+        return JudgementRef(
+            evaluation=evaluation, judged=evaluation, scores=scores, reasons=scores, reason_summary=evaluation
+        )
 
     def _scores(self, probabilities: np.ndarray) -> pl.DataFrame:
         target = self.portfolio.target

@@ -92,7 +92,10 @@ def test_texts_are_read_with_both_quarters_and_a_planted_vocabulary_rings(home, 
 
     def kept(folder, quarter, planted=""):
         rows = pl.DataFrame(
-            {"firm_id": list(world.FIRMS), "text": [f"trade {n % 7} is calm{planted}" for n in range(len(world.FIRMS))]}
+            {
+                "firm_id": list(world.FIRMS),
+                "text": [f"trade of kind{n % 7} is calm{planted}" for n in range(len(world.FIRMS))],
+            }
         ).with_columns(published_on=pl.lit(quarter.end))
         return write_frame(settings().home, f"{folder}/admitted/relations-words.parquet", rows)
 

@@ -165,7 +165,8 @@ class TestArchive:
             }
         ]
         assert {Path(one["file"]).name: one["sha256"] for one in told["derived"]} == {
-            name: hashlib.sha256(b"rows").hexdigest() for name in ("scores.parquet", "quarantine.parquet")
+            name: hashlib.sha256(b"rows").hexdigest()
+            for name in ("scores.parquet", "score_drift.parquet", "quarantine.parquet")
         }
 
     def test_the_readme_s_program_verifies_the_excerpt_and_notices_an_edit(self, home, tmp_path):
@@ -293,5 +294,5 @@ def test_asked_for_pdfs_it_holds_every_page_as_one_too(home, tmp_path):
     packages = [packed("simulated", "2", tmp_path / f"{name}.tar.gz", with_pdf=True) for name in ("a", "b")]
     assert packages[0].sha256 == packages[1].sha256
     folder = unpacked(packages[0], tmp_path / "out")
-    assert [path.name for path in (folder / "pdf").iterdir()] == ["graph.pdf"]
+    assert [path.name for path in (folder / "pdf").iterdir()] == ["graph.pdf"]  # and no page with rows of firms
     assert sums_hold(folder)

@@ -80,6 +80,8 @@ def refreshed(kontor, name="kontor", outcome="passed"):
         evaluation=write_json(home, f"{work}/evaluation.json", evaluation()),
         judged=write_json(home, f"{work}/judgement.json", judged(outcome)),
         scores=NOWHERE,
+        reasons=NOWHERE,
+        reason_summary=NOWHERE,
     )
     card = write_file(home, f"{work}/documents/model_card.md", b"# Card")
     return run, evidence, judgement, [DocumentRef(title="Model card", file=card)]

@@ -1,0 +1,186 @@
+"""Explaining one firm's score of a published refresh, with the refresh's own model and graph, and writing it down.
+
+Nothing here starts or imports Prefect: it reads one published refresh and writes one folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from models.contributions import Development
+from models.corporate_graph import CorporateGraph, block_diagonal
+from models.firm_explanation import ScoredGraph, firm_explanation
+from models.graph_codec import graph_from_bytes
+from models.knowledge import newest_firms
+from models.panel import UNKNOWN
+from monitoring.explanation_page import explanation_html, explanation_markdown
+from schemas.base import Frozen
+from schemas.errors import NotEnoughData, examples, nearest
+from schemas.explanations import FirmExplanation
+from schemas.portfolio import PortfolioSpec
+from schemas.references import FileRef
+from schemas.results import Evaluation, Manifest
+from schemas.terms import Quarter, Sample
+from tasks.catalogue import PublishedRefresh, open_catalogue
+from tasks.kept_models import restore_published
+from tasks.lake import published_file, published_graph, published_manifest, read_file, read_frame, read_json
+from tasks.pages import written_pages
+from tasks.panels import samples_of
+from tasks.provenance import read_provenance
+from tasks.settings import settings
+
+#: firms whose ids are looked through for one that resembles an unknown id
+_LOOKED_THROUGH = 5000
+_WRITERS: dict[str, Callable[[FirmExplanation], str]] = {
+    "explanation.md": explanation_markdown,
+    "explanation.html": explanation_html,
+}
+
+
+class WrittenExplanation(Frozen):
+    """An explanation and the files that hold it, by their full paths."""
+
+    content: FirmExplanation
+    files: tuple[str, ...]
+
+
+def written_explanation(portfolio: str, firm: str, quarter: Quarter | None) -> WrittenExplanation:
+    """Explain a firm's published score and write the explanation to the lake; the same again changes nothing.
+
+    Parameters
+    ----------
+    portfolio
+        The name under which it is in the catalogue.
+    quarter
+        The newest published one if None.
+
+    Raises
+    ------
+    NotEnoughData
+        If nothing is published, the refresh kept no settings, or the firm is not in its graph.
+    IntegrityError
+        If a published file is not what was recorded.
+    """
+    home = settings().home
+    published = _published(portfolio, quarter)
+    source = _Source(home, published)
+    row = _row_of(source.graph(), firm)
+    scored = source.scored()
+    with threadpool_limits(scored.portfolio.training.threads, user_api="blas"):
+        content = firm_explanation(scored, row)
+    files = written_pages(
+        home,
+        "explanation",
+        content,
+        _WRITERS,
+        portfolio=portfolio,
+        quarter=content.quarter,
+        fingerprint=content.fingerprint,
+        name=f"{content.quarter}-{folder_name(firm)}-{content.refresh[:12]}",
+    )
+    return WrittenExplanation(content=content, files=files)
+
+
+def folder_name(firm: str) -> str:
+    """Return a firm's id as a part of a folder's name: as it is where that is safe, else with a digest of it."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", firm):
+        return firm
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", firm)[:32].strip("_-")
+    return f"{plain or 'firm'}_{hashlib.sha256(firm.encode()).hexdigest()[:16]}"
+
+
+def _published(portfolio: str, quarter: Quarter | None) -> PublishedRefresh:
+    catalogue = open_catalogue(settings().database_url)
+    newest = catalogue.latest_published(portfolio)
+    found = newest if quarter is None else catalogue.current(portfolio, quarter)
+    if found is None:
+        raise NotEnoughData(
+            f"{quarter or 'No quarter'} of {portfolio} has been published: there is no score to explain.",
+            expected=f"a published refresh of {portfolio}" + (f" for {quarter}" if quarter else ""),
+            found=f"the newest published quarter is {newest.refresh.quarter}" if newest else "no published refresh",
+            way_out=f"run `creditnet refresh --portfolio {portfolio}`, or name a published quarter",
+        )
+    return found
+
+
+def _row_of(graph: CorporateGraph, firm: str) -> int:
+    place = int(np.searchsorted(graph.firms, firm))
+    if place < graph.size and graph.firms[place] == firm:
+        return place
+    near = nearest(firm, graph.firms[:_LOOKED_THROUGH].tolist())
+    raise NotEnoughData(
+        f"Firm {firm!r} is not in the graph of {graph.as_of}: it has no score.",
+        expected=f"the id of one of {graph.size:,} firms, such as {examples(graph.firms[:3].tolist())}",
+        found=repr(firm),
+        way_out=f"did you mean {near}?" if near else "ask for a firm that was known at the end of the quarter",
+    )
+
+
+class _Source:
+    """The files of a published refresh, each checked when it is read."""
+
+    def __init__(self, home: Path, published: PublishedRefresh) -> None:
+        self.home = home
+        self.published = published
+        self.manifest: Manifest = published_manifest(home, published.folder, published.manifest_sha256)
+
+    def file(self, name: str) -> FileRef:
+        """Find a file in the manifest."""
+        return published_file(self.published.folder, self.manifest, name)
+
+    def graph(self) -> CorporateGraph:
+        """Return the quarter's graph."""
+        return graph_from_bytes(read_file(self.home, published_graph(self.published.folder, self.manifest)))
+
+    def scored(self) -> ScoredGraph:
+        """Return what was scored, by what, and what it said."""
+        home, published, manifest = self.home, self.published, self.manifest
+        portfolio = read_provenance(home, published, manifest).portfolio
+        evaluation = read_json(home, self.file("evaluation.json"), Evaluation)
+        spec = next(one for one in portfolio.candidates if one.name == evaluation.chosen)
+        scheme, graph = portfolio.primary_scheme, self.graph()
+        return ScoredGraph(
+            portfolio=portfolio,
+            quarter=manifest.quarter,
+            refresh=published.key,
+            fingerprint=manifest.fingerprint,
+            model_version=f"{published.model_name} {published.model_version}",
+            spec=spec,
+            model=restore_published(home, published.folder, manifest, spec, scheme),
+            threshold=next(one.threshold for one in evaluation.candidates if one.name == spec.name),
+            graph=graph,
+            probabilities=read_frame(home, self.file(f"models/{scheme}/{spec.name}/quarter.parquet")).to_numpy(),
+            development=self._development(portfolio),
+            outcomes=self._outcomes(graph),
+            names=self._names(portfolio, graph),
+        )
+
+    def _development(self, portfolio: PortfolioSpec) -> Development:
+        dealt = read_frame(self.home, self.file("split.parquet"))
+        samples, _ = samples_of(dealt, portfolio.primary_scheme)
+        vintages = dealt["quarter"].unique(maintain_order=True).to_list()
+        files = [self.file(f"graphs/{vintage}.safetensors") for vintage in vintages]
+        graphs = [graph_from_bytes(read_file(self.home, file)) for file in files]
+        return Development(block_diagonal(graphs), samples == Sample.DEVELOPMENT)
+
+    def _outcomes(self, graph: CorporateGraph) -> NDArray[np.int64]:
+        """Return the newest known outcome of each firm, (n,)."""
+        outcomes = read_frame(self.home, self.file("outcomes.parquet")).sort("vintage")
+        newest = outcomes.unique("firm_id", keep="last").select("firm_id", "outcome")
+        firms = pl.DataFrame({"firm_id": graph.firms})
+        joined = firms.join(newest, on="firm_id", how="left", maintain_order="left")
+        return joined["outcome"].fill_null(UNKNOWN).to_numpy().astype(np.int64)
+
+    def _names(self, portfolio: PortfolioSpec, graph: CorporateGraph) -> dict[str, str]:
+        if portfolio.firms.name is None:
+            return {}
+        rows = newest_firms(read_frame(self.home, self.file("admitted/firms.parquet")), graph.as_of)
+        return dict(rows.select("firm_id", pl.col("name").fill_null("")).iter_rows())

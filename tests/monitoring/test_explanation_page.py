@@ -1,0 +1,168 @@
+"""The page that explains a score: two scripts by their hashes, hostile names inert, the drawing where nothing runs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from monitoring.explanation_page import (
+    SCRIPT,
+    SECTIONS,
+    explanation_html,
+    explanation_markdown,
+    explanation_text,
+    picture_elements,
+)
+from schemas.explanations import (
+    Counterfactual,
+    FactorShare,
+    FirmExplanation,
+    Partner,
+    PathStep,
+    Picture,
+    PictureEdge,
+    PictureNode,
+    RelationFidelity,
+    RiskPath,
+    Standing,
+)
+from schemas.reasons import Reason
+from schemas.terms import Family, Quarter
+
+EVIL = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>\u202e=HYPERLINK('x')"
+
+
+def explanation(text: str = "", path: bool = True, reliable: bool = True) -> FirmExplanation:
+    firm, partner = f"f1{text}", f"f2{text}"
+    node = {"name": text, "unfavourable": True, "on_path": True}
+    now = Standing(probability=0.3, predicted_class="1", favourable=False, grade="9")
+    then = Standing(probability=0.05, predicted_class="0", favourable=True, grade="6")
+    steps = (
+        PathStep(firm=partner, name=text, probability=0.6, relation="supply", direction="source", share=0.5),
+        PathStep(firm=firm, name=text, probability=0.3, relation="", direction="", share=None),
+    )
+    return FirmExplanation(
+        portfolio="small_world", title=f"Small world{text}", quarter=Quarter(2024, 4), refresh="4d" * 32,
+        fingerprint="5e" * 32, model_version="creditnet-small_world 1", firm=firm, name=text, candidate="sage",
+        kind="graphsage", family=Family.GNN, target="default", threshold=0.2, standing=now, log_odds=-0.85, rest=-2.0,
+        exact=False, method="Leave-one-out.", uses_graph=True,
+        reasons=(Reason(code="R1", text="Debt is high", feature="leverage", network=False, contribution=0.7),),
+        own=(
+            FactorShare(text="Leverage", feature="leverage", network=False, contribution=0.7, value=0.9, typical=0.6),
+            FactorShare(text="Industry", feature="industry", network=False, contribution=-0.2, category=f"steel{text}"),
+        ),
+        network=(FactorShare(text="The firms around", feature="supply", network=True, contribution=0.4),),
+        partners=(
+            Partner(
+                firm=partner, name=text, relation="supply", direction="source", weight=3.0, probability=0.6,
+                unfavourable=True, effect=0.4,
+            ),
+        ),
+        partners_in_all=1, asked=1,
+        fidelity=RelationFidelity(plus=0.4, minus=0.1, random_plus=0.3, reliable=reliable),
+        path=RiskPath(steps=steps, strength=0.3) if path else None,
+        path_missing="" if path else "No firm in distress is within three relations.",
+        counterfactuals=(
+            Counterfactual(
+                subject="leverage", partner="", partner_name="", before="0.9", after="0.5", distance=0.3, then=then,
+                class_changes=True,
+            ),
+            Counterfactual(
+                subject="supply", partner=partner, partner_name=text, before="3", after="no relation", distance=None,
+                then=then, class_changes=True,
+            ),
+        ),
+        relations_missing="",
+        picture=Picture(
+            nodes=(
+                PictureNode(firm=firm, hop=0, probability=0.3, place=(0, 0), **node),
+                PictureNode(firm=partner, hop=1, probability=0.6, place=(0, 1), **node),
+            ),
+            edges=(PictureEdge(source=partner, target=firm, relation="supply", directed=True, on_path=True),),
+            firms_near=1, firms_far=0,
+        ),
+    )  # fmt: skip
+
+
+def test_two_scripts_may_run_and_their_hashes_are_in_the_policy():
+    html = explanation_html(explanation())
+    [policy] = re.findall('http-equiv="Content-Security-Policy" content="([^"]+)"', html)
+    scripts = re.findall("<script>(.*?)</script>", html, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert policy == (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src "
+        + " ".join(f"'sha256-{digest}'" for digest in digests)
+    )
+    assert scripts[1] == SCRIPT
+    assert not re.search("innerHTML|eval|document.write|fetch|http", SCRIPT)
+
+
+def test_the_library_is_the_published_one():
+    html = explanation_html(explanation())
+    library = re.findall("<script>(.*?)</script>", html, re.DOTALL)[0]
+    published = "081591ab735b2b6a3b31a3c60f8f3a3e2fee8c92939e0c7820ad1208571b6cd8"
+    assert hashlib.sha256(library.encode()).hexdigest() == published
+    assert "Permission is hereby granted, free of charge" in library
+
+
+def test_hostile_names_are_shown_and_not_obeyed():
+    html = explanation_html(explanation(EVIL))
+    rest = re.sub("<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert html.count("<script") == 3
+    assert "<img src=x" not in rest
+    assert "\u202e" not in html
+    [data] = re.findall('<script type="application/json" id="ego-data">(.*?)</script>', html, re.DOTALL)
+    assert [one["data"]["id"] for one in json.loads(data)] == ["n0", "n1", "e0"]
+    markdown = explanation_markdown(explanation(EVIL))
+    assert "<script" not in markdown
+    assert "\u202e" not in markdown + explanation_text(explanation(EVIL))
+
+
+def test_every_section_is_written_in_both_forms():
+    for page in (explanation_html(explanation()), explanation_markdown(explanation())):
+        assert all(title in page for title in SECTIONS)
+        assert "Internal: this page names the firms around f1" in page
+        for told in ("R1", "Debt is high", "Leverage", "steel", "One relation lost", "supply", "50.0 %"):
+            assert told in page
+    assert explanation_html(explanation()) == explanation_html(explanation())
+
+
+def test_what_is_missing_is_said():
+    assert "No firm in distress is within three relations." in explanation_html(explanation(path=False))
+    assert "No firm in distress" in explanation_text(explanation(path=False))
+
+
+def test_what_does_not_hold_against_the_model_is_shown_as_not_reliable():
+    assert "– not reliable</span>" in explanation_html(explanation(reliable=False))
+    assert "not reliable" not in explanation_html(explanation())
+
+
+def test_the_terminal_is_told_in_lines():
+    text = explanation_text(explanation())
+    assert "  reason       R1: Debt is high" in text
+    assert "  path         f2 → f1" in text
+    assert "  change       leverage 0.9 to 0.5: class 0, grade 6, 5.00%" in text
+    assert "  change       without supply with f2: class 0, grade 6, 5.00%" in text
+
+
+def test_the_picture_has_a_shape_for_what_color_tells():
+    nodes = picture_elements(explanation())
+    assert [one["classes"] for one in nodes] == ["unfavourable middle path", "unfavourable path", "directed path"]
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+def test_in_a_browser_the_picture_is_drawn_and_no_name_runs(tmp_path):
+    page = tmp_path / "explanation.html"
+    page.write_text(explanation_html(explanation(EVIL)))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    shown = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=60).stdout
+    assert "<title>owned</title>" not in shown
+    assert '<div id="ego-drawing" hidden' in shown
+    assert shown.count("<canvas") >= 2
+    assert len(re.findall("<img", shown)) == 3, "the drawings alone"
