@@ -270,7 +270,7 @@ def _ordered(name: str) -> dict[str, Any]:
     orders = {
         "dist_shift": [edge_order.shifts(data, pairs)],
         "leave_one_out": [edge_order.left_out(fitted, data.graph, pairs)],
-        "random": [rng.random(len(pairs)) for _ in range(2)],
+        "random": [rng.random(len(pairs))],
     }
     return {_ORDER + name: edge_order.curves(data, settings, orders, pairs, 0) | {"pairs": len(pairs)}}
 
