@@ -263,7 +263,7 @@ def _ordered(name: str) -> dict[str, Any]:
         print(f"{name}: CREDITNET_DATA={folder} names no folder with {name}/", file=sys.stderr)
         return {_ORDER + name: None}
     settings = ORDER_NETWORKS[name]
-    data = sampled(load_portfolio(name), folder).without_persons()
+    data = sampled(load_portfolio(name), Path(folder) / name).without_persons()
     pairs = edge_order.pairs_of(data.graph)
     fitted = edge_order.fitted_network(settings, data.fitting(0))
     rng = np.random.default_rng(0)
