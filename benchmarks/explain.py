@@ -339,6 +339,8 @@ def _tables(told: Mapping[str, Any]) -> Iterator[str]:
         yield "Rank correlation between methods:"
         both = told["agreement"]
         yield _rows(["", *both], [[name, *(f"{value:.2f}" for value in line.values())] for name, line in both.items()])
+    if _orders(told):
+        yield f"![Test AUC as edges are deleted and added, in three orders](images/{PICTURE.name})"
     for name, found in _orders(told).items():
         aucs = f"test AUC with all {found['all']:.3f}, with none {found['none']:.3f}"
         yield f"`{name}`, {found['pairs']:,} pairs, {aucs}; areas under the curves:"
