@@ -2,7 +2,7 @@
 
 Wei and others 2024, section IV-J: from all edges the most important go first, or to none they come first; at each share
 the network is trained from scratch and measured on test. A good order makes the deletion curve fall early and the
-addition curve rise early. DistShift stands beside leave-one-out and beside orders by chance. A pair of firms is an
+addition curve rise early. DistShift stands beside leave-one-out and beside an order by chance. A pair of firms is an
 edge; all relations between the two go and come together.
 """
 

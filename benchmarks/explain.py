@@ -6,7 +6,7 @@
 known       the relation that carried a simulated firm's risk, among the first three of an explanation
 seconds     processor time a firm on a graph of 100,000 firms and 1,000,000 edges, one thread
 fidelity    fidelity, sparsity, stability and agreement of the methods on the simulated economy
-orders      figure 9 of the GDAN paper: edges deleted and added in order of importance (reads CREDITNET_DATA)
+smesd, corpnet  figure 9 of the GDAN paper: edges deleted and added in order of importance (reads CREDITNET_DATA)
 documents   hostile names in documents, and refreshes made again (`benchmarks.documents_proof`)
 
 Writes benchmarks/results/explain.json, the tables in docs/benchmarks.md and docs/images/deletion-curves.png.
@@ -56,7 +56,7 @@ from schemas.candidates import CandidateSpec
 from tasks.portfolios import load_portfolio
 
 SEEDS = [0]
-PARTS = ("known", "seconds", "fidelity", "orders", "documents")
+PARTS = ("known", "seconds", "fidelity", "smesd", "corpnet", "documents")
 
 #: the first that was tried, because the economy's pressure is linear in what partners weigh; looked at on a later
 #: quarter of the economy that it is trained on (docs/benchmarks.md)
@@ -129,6 +129,8 @@ def main() -> None:
     document("explain", "\n\n".join(_tables(told)))
 
 
+#: under what the curves of a data set are kept
+_ORDER = "edge_order_"
 _RECORDED = ("commit", "seeds", "machine")
 
 
@@ -255,25 +257,22 @@ def _mean_fidelity(found: Sequence[Attribution]) -> dict[str, float]:
     return told | {"reliable": statistics.fmean(one.reliable for one in found)}
 
 
-def _orders() -> dict[str, Any]:
+def _ordered(name: str) -> dict[str, Any]:
     folder = os.environ.get("CREDITNET_DATA", "")
-    if not all((Path(folder) / name).is_dir() for name in ORDER_NETWORKS):
-        print(f"orders: CREDITNET_DATA={folder} names no folder with smesd/ and corpnet/", file=sys.stderr)
-        return {"edge_orders": None}
-    told = {}
-    for name, settings in ORDER_NETWORKS.items():
-        data = sampled(load_portfolio(name), folder)
-        data = data.without_persons()
-        pairs = edge_order.pairs_of(data.graph)
-        fitted = edge_order.fitted_network(settings, data.fitting(0))
-        rng = np.random.default_rng(0)
-        orders = {
-            "dist_shift": [edge_order.shifts(data, pairs)],
-            "leave_one_out": [edge_order.left_out(fitted, data.graph, pairs)],
-            "random": [rng.random(len(pairs)) for _ in range(2)],
-        }
-        told[name] = edge_order.curves(data, settings, orders, pairs, 0) | {"pairs": len(pairs)}
-    return {"edge_orders": told}
+    if not (Path(folder) / name).is_dir():
+        print(f"{name}: CREDITNET_DATA={folder} names no folder with {name}/", file=sys.stderr)
+        return {_ORDER + name: None}
+    settings = ORDER_NETWORKS[name]
+    data = sampled(load_portfolio(name), Path(folder) / name).without_persons()
+    pairs = edge_order.pairs_of(data.graph)
+    fitted = edge_order.fitted_network(settings, data.fitting(0))
+    rng = np.random.default_rng(0)
+    orders = {
+        "dist_shift": [edge_order.shifts(data, pairs)],
+        "leave_one_out": [edge_order.left_out(fitted, data.graph, pairs)],
+        "random": [rng.random(len(pairs))],
+    }
+    return {_ORDER + name: edge_order.curves(data, settings, orders, pairs, 0) | {"pairs": len(pairs)}}
 
 
 def _documents() -> dict[str, Any]:
@@ -288,7 +287,8 @@ _MEASURED: Mapping[str, Callable[[], dict[str, Any]]] = {
     "known": _known,
     "seconds": _seconds,
     "fidelity": _fidelity,
-    "orders": _orders,
+    "smesd": lambda: _ordered("smesd"),
+    "corpnet": lambda: _ordered("corpnet"),
     "documents": _documents,
 }
 
@@ -339,12 +339,18 @@ def _tables(told: Mapping[str, Any]) -> Iterator[str]:
         yield "Rank correlation between methods:"
         both = told["agreement"]
         yield _rows(["", *both], [[name, *(f"{value:.2f}" for value in line.values())] for name, line in both.items()])
-    for name, found in (told.get("edge_orders") or {}).items():
+    if _orders(told):
+        yield f"![Test AUC as edges are deleted and added, in three orders](images/{PICTURE.name})"
+    for name, found in _orders(told).items():
         aucs = f"test AUC with all {found['all']:.3f}, with none {found['none']:.3f}"
         yield f"`{name}`, {found['pairs']:,} pairs, {aucs}; areas under the curves:"
         orders = [one for one in ("dist_shift", "leave_one_out", "random") if one in found]
         lines = [[one, f"{found[one]['delete_area']:.4f}", f"{found[one]['add_area']:.4f}"] for one in orders]
         yield _rows(["", "deleted (lower is better)", "added (higher is better)"], lines)
+
+
+def _orders(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: told[_ORDER + name] for name in ORDER_NETWORKS if told.get(_ORDER + name)}
 
 
 def _rows(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -353,7 +359,7 @@ def _rows(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 def _draw(told: Mapping[str, Any]) -> None:
     """Draw the curves of figure 9."""
-    found = told.get("edge_orders")
+    found = _orders(told)
     if not found:
         return
     import matplotlib as mpl

@@ -115,13 +115,14 @@ def learnt_masks(
     optimiser = torch.optim.Adam([edges, features], lr=settings.rate)
     distance = torch.zeros_like(whole)
     for _ in range(settings.steps):
-        optimiser.zero_grad(set_to_none=True)
         m, f = torch.sigmoid(edges), torch.sigmoid(features)
         distance = (score(m, f) - whole) / scale
         kept = (m * shares).sum() + f.mean(dim=1).sum()
         undecided = (undecidedness(edges, m) * shares).sum() + undecidedness(features, f).mean(dim=1).sum()
         loss = (distance**2).sum() + settings.size * kept + settings.entropy * undecided
-        loss.backward()  # type: ignore[no-untyped-call]
+        # Of the masks alone: the network's own weights keep what gradients they have, and cost no time.
+        slopes = torch.autograd.grad(loss, [edges, features], allow_unused=True, materialize_grads=True)
+        edges.grad, features.grad = slopes
         optimiser.step()
     return LearntMasks(
         around,

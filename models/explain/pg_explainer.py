@@ -102,10 +102,11 @@ def fitted_pg_explainer(
         dealt = rng.permutation(rows)
         for start in range(0, len(dealt), settings.firms_a_step):
             step = _Step(opened, dealt[start : start + settings.firms_a_step], settings.fanout)
-            optimiser.zero_grad(set_to_none=True)
             logits = _logits(scores, hidden, step.around)
             loss = step.loss(logits, temperature, settings.masks)
-            loss.backward()  # type: ignore[no-untyped-call]
+            learnt = list(scores.parameters())
+            for one, slope in zip(learnt, torch.autograd.grad(loss, learnt), strict=True):
+                one.grad = slope
             optimiser.step()
     return PgExplainer(opened, scores.eval(), hidden)
 

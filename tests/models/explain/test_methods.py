@@ -244,3 +244,14 @@ def _spec(settings):
     from schemas.candidates import CandidateSpec
 
     return TypeAdapter(CandidateSpec).validate_python({"name": "one"} | settings)
+
+
+def test_explaining_leaves_the_network_as_it_was(scattered):
+    door = drawn_network(scattered, kind="gat")
+    before = {name: tensor.clone() for name, tensor in door.fitted.networks[0].state_dict().items()}
+    gnn_explainer(door.about(FIRM), MaskSettings(steps=2))
+    integrated_gradients(door.about(FIRM), steps=2)
+    fitted_pg_explainer(door, [FIRM, 8], PgSettings(epochs=1))
+    assert all(parameter.grad is None for parameter in door.fitted.networks[0].parameters())
+    after = door.fitted.networks[0].state_dict()
+    assert all((after[name] == tensor).all() for name, tensor in before.items())
