@@ -116,6 +116,10 @@ def contributions(
         Positions of the firms asked about.
     """
     base = model.base if isinstance(model, FittedCalibrated) else model
+    exact = isinstance(base, FittedLogistic | FittedBoosting) and len(target.classes) == 2
+    if not len(firms):  # trees do not score no row
+        none = np.zeros(0)
+        return Contributions((), none.reshape(0, 0), none, none, none.astype(np.int8).reshape(0, 0), exact)
     view = _View(graph, firms, development)
     unfavourable = np.array([name not in target.favourable for name in target.classes])
     probabilities = base.probabilities(graph)[firms]
@@ -129,7 +133,7 @@ def contributions(
         rest=log_odds - values.sum(axis=1),
         log_odds=log_odds,
         levels=np.array([view.level(factor) for factor in factors], dtype=np.int8).reshape(-1, len(firms)).T,
-        exact=isinstance(base, FittedLogistic | FittedBoosting) and len(target.classes) == 2,
+        exact=exact,
     )
 
 

@@ -33,18 +33,18 @@ class Verdicts:
     ----------
     threshold
         The cut-off on the positive class of two.
-    now : (classes,)
+    present : (classes,)
         The firm's probabilities.
     """
 
     portfolio: PortfolioSpec
     threshold: float
-    now: NDArray[np.float64]
+    present: NDArray[np.float64]
 
     @property
     def standing(self) -> Standing:
         """Where the firm stands."""
-        return self.of(self.now)
+        return self.of(self.present)
 
     def of(self, probabilities: NDArray[np.float64]) -> Standing:
         """Return where these probabilities, (classes,), stand."""
@@ -156,7 +156,7 @@ def lowered(model: Fitted, graph: CorporateGraph, firm: int, effect: float, verd
     target = verdicts.portfolio.target
     two = len(target.classes) == 2
     maps = model.maps if isinstance(model, FittedCalibrated) and two else None
-    now = verdicts.now
+    now = verdicts.present
     if maps is not None and isinstance(model, FittedCalibrated):
         now = model.base.probabilities(graph)[firm]
     here = float(np.clip(unfavourable_probability(now[None, :], target)[0], 1e-12, 1 - 1e-12))

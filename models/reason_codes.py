@@ -31,6 +31,15 @@ _PARTNERS = {
     "in": "firms that {relation} comes from",
     "": "firms related by {relation}",
 }
+_PLACES = (
+    (r"(number|weight) of (.+)", "the {0} of its {1}"),
+    (r"herfindahl of (.+)", "its concentration on few {0}"),
+    (r"(?:pagerank.*|katz|eigenvector centrality|betweenness)", "its centrality"),
+    (r"clustering", "the closeness among the firms around it"),
+    (r"core number", "the density of its part of the network"),
+    (r"(?:longest|mean) upstream path", "the length of the chains above it"),
+    (r"(least|largest) (.+) of (.+)", "the {0} {1} among its {2}"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Wording:
         )
 
     def _spec(self, factor: Factor) -> ReasonSpec | None:
-        if factor.aspect and not factor.network:  # words for an item are not words for its change
+        if factor.aspect:  # words for an item or a relation are not words for its change, or for how many there are
             return None
         wanted = (
             (factor.relation, factor.side, factor.feature),
@@ -95,9 +104,18 @@ def default_text(factor: Factor, level: Level) -> str:
     }[level]
 
 
+def _place(aspect: str) -> str:
+    """Name a measure of a firm's place in the network (`models.structure`) in plain words."""
+    for pattern, words in _PLACES:
+        found = re.fullmatch(pattern, aspect)
+        if found:
+            return words.format(*(part.replace("_", " ").partition("=")[0] for part in found.groups()))
+    return f"its place in the network: {aspect}"
+
+
 def _sentence(factor: Factor, feature: str) -> str:
     if not feature:
-        text = factor.aspect if not factor.network else f"its place in the network: {factor.aspect}"
+        text = _place(factor.aspect) if factor.network else factor.aspect
     elif factor.aspect:
         text = f"{feature}, {factor.aspect}"
     else:

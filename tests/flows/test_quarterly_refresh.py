@@ -107,8 +107,8 @@ class TestSomebodyElsesPortfolio:
         assert [Path(path).name for path in printed["documents"]] == [
             "embeddings.html", "embeddings.json", "embeddings.md", "fair_lending.html", "fair_lending.json",
             "fair_lending.md", "graph.html", "graph.json", "graph.md", "irb.json", "model_card.html",
-            "model_card.md", "monitoring_report.html", "monitoring_report.md",
-            "validation_workbook.xlsx",
+            "model_card.md", "monitoring_report.html", "monitoring_report.md", "score_movers.html",
+            "score_movers.md", "validation_workbook.xlsx",
         ]  # fmt: skip
         assert all(Path(path).is_absolute() and Path(path).is_file() for path in printed["documents"])
         assert list(printed["stages"]) == STAGES

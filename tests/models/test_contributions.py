@@ -47,6 +47,14 @@ def test_terms_and_one_base_add_up_to_the_log_odds(graphs, kind, features):
     np.testing.assert_allclose(found.rest, found.rest[0], atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", [{"kind": "logistic"}, TREES, NETWORK])
+def test_nobody_may_be_asked_about(graphs, kind):
+    data = graphs.learnable()
+    found = taken_apart(fitted(data, **kind), data, firms=np.zeros(0, dtype=np.int64))
+    assert (found.factors, found.values.shape, found.levels.shape) == ((), (0, 0), (0, 0))
+    assert found.exact == (kind is not NETWORK)
+
+
 def test_what_is_favourable_turns_every_sign(graphs):
     data = graphs.learnable()
     model = fitted(data, kind="logistic")

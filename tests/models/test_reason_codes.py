@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,8 +12,11 @@ from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
 from models.contributions import HIGH, LEVEL, LOW, MISSING, Contributions
-from models.factors import POSITION, Factor
-from models.reason_codes import GENERAL, LEAST_SHARE, reason_summary, reasons
+from models.corporate_graph import Columns
+from models.factors import POSITION, Factor, factored_inputs
+from models.reason_codes import GENERAL, LEAST_SHARE, default_text, reason_summary, reasons
+from models.structure import structural_features
+from schemas.candidates import Group
 
 LEVERAGE, EBIT = Factor(network=False, feature="leverage"), Factor(network=False, feature="ebit_to_assets")
 INDUSTRY = Factor(network=False, feature="industry")
@@ -83,13 +88,41 @@ def test_a_firm_that_nothing_counts_against_is_told_so(world):
         (SUPPLIERS, HIGH, "NETWORK-SUPPLY-IN-LEVERAGE-HIGH", "Leverage among the firms that supply comes from is high"),
         (SUPPLY, LEVEL, "NETWORK-SUPPLY", "The condition of the firms related by supply"),
         (NUMBER, LOW, "NETWORK-SUPPLY-OUT-NUMBER_OF_PARTNERS-LOW", "The number of firms that supply leads to is low"),
-        (CORE, HIGH, "NETWORK-CORE_NUMBER-HIGH", "Its place in the network: core number is high"),
+        (CORE, HIGH, "NETWORK-CORE_NUMBER-HIGH", "The density of its part of the network is high"),
         (POSITION, LEVEL, "NETWORK-POSITION", "Its position among the firms that it is related to"),
     ],
 )  # fmt: skip
 def test_words_are_made_of_names_where_none_are_given(world, factor, level, code, text):
     [[one]] = reasons(found((factor,), [1.0], [level]), world.portfolio())
     assert (one.code, one.text, one.network) == (code, text, factor.network)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "text"),
+    [
+        ("herfindahl of targets", "Its concentration on few targets (supply) is high"),
+        ("number of person partners", "The number of its person partners (supply) is high"),
+        ("pagerank times firms", "Its centrality (supply) is high"),
+        ("largest working_capital of sources", "The largest working capital among its sources (supply) is high"),
+        ("longest upstream path", "The length of the chains above it (supply) is high"),
+        ("something new", "Its place in the network: something new (supply) is high"),
+    ],
+)
+def test_places_in_the_network_have_plain_words_that_a_relation_does_not_take(world, aspect, text):
+    spec = world.portfolio(reasons=[{"relation": "supply", "text": "The condition of its partners"}])
+    place = Factor(network=True, relation="supply", aspect=aspect)
+    [[one]] = reasons(found((place,), [1.0], [HIGH]), spec)
+    assert one.text == text
+
+
+def test_every_structural_feature_has_plain_words(world, graphs):
+    graph = graphs.learnable().graph
+    inputs = factored_inputs(
+        replace(graph, computed={Group.STRUCTURE: Columns(*structural_features(graph))}), (Group.STRUCTURE,)
+    )
+    texts = {default_text(factor, "high") for factor in inputs.columns}
+    assert len(texts) > 10
+    assert not [text for text in texts if text.startswith("Its place in the network:")]
 
 
 def test_given_words_go_before_and_one_text_is_one_reason(world):
@@ -122,7 +155,12 @@ def test_the_most_special_words_win(world):
     )
     other = Factor(network=True, feature="profit", relation="supply", side="in")
     [row] = reasons(found((SUPPLIERS, BUYERS, other, NUMBER), [4, 3, 2, 1]), spec)
-    assert [one.text for one in row] == ["suppliers' debt", "debt around", "suppliers", "anyone"]
+    assert [one.text for one in row] == [
+        "suppliers' debt",
+        "debt around",
+        "suppliers",
+        "The number of firms that supply leads to",
+    ]
 
 
 def test_the_summary_counts_firms_and_principal_reasons(world):
