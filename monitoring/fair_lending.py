@@ -67,12 +67,12 @@ def ratio_reading(group: GroupMeasures, limit: float) -> str:
         return "reference group"
     if ratio.value is None:
         return f"not judged: {group.impact_reason}"
-    if ratio.value < limit:
-        clear = ratio.high is not None and ratio.high < limit
-        return f"below {limit:g}, {'beyond chance' if clear else 'within chance'}"
-    if ratio.high is not None and ratio.high < 1:
-        return f"at {limit:g} or above; below parity beyond chance"
-    return f"at {limit:g} or above"
+    parity = "; below parity beyond chance" if ratio.high is not None and ratio.high < 1 else ""
+    if ratio.value >= limit:
+        return f"at {limit:g} or above{parity}"
+    if ratio.high is not None and ratio.high < limit:
+        return f"below {limit:g} beyond chance"
+    return f"below {limit:g}, within chance{parity}"
 
 
 def difference_reading(alternative: Alternative) -> str:

@@ -144,8 +144,9 @@ def group(value, low=None, high=None, reason="", reference=False):
     [
         (group(None, reference=True), "reference group"),
         (group(None, reason="3 firms, fewer than 30"), "not judged: 3 firms, fewer than 30"),
-        (group(0.7, 0.6, 0.79), "below 0.8, beyond chance"),
-        (group(0.7, 0.6, 0.81), "below 0.8, within chance"),
+        (group(0.7, 0.6, 0.79), "below 0.8 beyond chance"),
+        (group(0.7, 0.6, 0.81), "below 0.8, within chance; below parity beyond chance"),
+        (group(0.7, 0.6, 1.01), "below 0.8, within chance"),
         (group(0.7), "below 0.8, within chance"),
         (group(0.9, 0.85, 0.97), "at 0.8 or above; below parity beyond chance"),
         (group(0.9, 0.7, 1.1), "at 0.8 or above"),
