@@ -19,13 +19,11 @@ from schemas.terms import Quarter
 from tasks.graphs import read_graph
 from tasks.kept_models import restore
 from tasks.lake import published_file, published_manifest, read_frame, read_json
-from tasks.monitored_quarters import newest_versions
+from tasks.monitored_quarters import RECALLED, newest_versions
 from tasks.panels import attributes_of
 
 #: the file of a refresh with every number of its fair-lending report
 FAIR_LENDING = "fair_lending.json"
-#: earlier quarters that are followed: six years
-_RECALLED = 24
 
 
 def measured_fair_lending(
@@ -60,7 +58,7 @@ def measured_fair_lending(
 def earlier_fair_lending(home: Path, portfolio: PortfolioSpec, before: Quarter) -> list[tuple[Quarter, FairLending]]:
     """Return what was measured in the quarters published before one, oldest first; those without it are left out."""
     found = []
-    for version in newest_versions(portfolio.name, before)[-_RECALLED:]:
+    for version in newest_versions(portfolio.name, before)[-RECALLED:]:
         manifest = published_manifest(home, version.folder, version.manifest_sha256)
         path = f"documents/{FAIR_LENDING}"
         if path not in {file.path for file in manifest.files}:

@@ -37,8 +37,8 @@ from tasks.lake import (
 from tasks.settings import settings
 
 JUDGEMENT = "judgement.json"
-#: earlier quarters that limits come from: six years
-_RECALLED = 24
+#: earlier quarters that are looked back on: six years
+RECALLED = 24
 _FIRST = "no earlier quarter has been published"
 
 
@@ -97,7 +97,7 @@ def recalled_quarters(home: Path, portfolio: PortfolioSpec, before: Quarter) -> 
     One that was published without being monitored is measured now, without limits of its own. The first published
     quarter has nothing to be compared with.
     """
-    versions = newest_versions(portfolio.name, before)[-_RECALLED - 1 :]
+    versions = newest_versions(portfolio.name, before)[-RECALLED - 1 :]
     found: list[QuarterMonitoring] = []
     for previous, version in pairwise(versions):
         found.append(_kept(home, version) or _measured_again(home, portfolio, previous, version))

@@ -23,7 +23,7 @@ from schemas.results import Evaluation
 from schemas.terms import Quarter, Sample, Table
 from tasks.catalogue import PublishedRefresh
 from tasks.lake import published_file, published_manifest, read_frame, read_json
-from tasks.monitored_quarters import newest_versions
+from tasks.monitored_quarters import RECALLED, newest_versions
 from tasks.pages import written_pages
 from tasks.progress import note
 from tasks.provenance import PROVENANCE, read_provenance
@@ -33,8 +33,6 @@ _WRITERS: dict[str, Callable[[OutcomesAnalysis], str]] = {
     "outcome.md": outcomes_markdown,
     "outcome.html": outcomes_html,
 }
-#: published quarters that are looked back on: six years
-_RECALLED = 24
 _SCORES, _OUTCOMES, _SPLIT = "scores.parquet", "outcomes.parquet", "split.parquet"
 _ONE_QUARTER = "the portfolio has one quarter, whose outcomes were known when its firms were scored"
 
@@ -103,7 +101,7 @@ def published_performance(
         return performance((), portfolio, run.quarter, {}).model_copy(update={"reason": _ONE_QUARTER})
     # A refresh of this very quarter is looked at where it is published, or about to be.
     before = run.quarter if judgement else run.quarter.shifted(1)
-    versions = newest_versions(portfolio.name, before=before)[-_RECALLED:]
+    versions = newest_versions(portfolio.name, before=before)[-RECALLED:]
     delivered = read_frame(home, admission.tables[Table.OUTCOMES])
     recalled = _Recalled(home, portfolio, versions)
     closed = [one for one in versions if one.refresh.quarter.shifted(horizon) <= run.quarter]

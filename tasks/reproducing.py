@@ -26,6 +26,7 @@ from tasks.diffing import STATISTICS
 from tasks.environment import environment
 from tasks.identity import LOCK, code_files, digest_of_code, key_of_parts, spec_hash
 from tasks.lake import discard, published_file, read_file, read_frame, read_json, rebased, verify_folder, write_file
+from tasks.monitored_quarters import RECALLED
 from tasks.progress import note
 from tasks.provenance import PROVENANCE, installed_packages, read_provenance
 from tasks.receiving import raw_fingerprint
@@ -41,15 +42,16 @@ _TIMES = {"seconds", "fit_seconds"}
 class Recorded:
     """A published refresh whose files are what was recorded, and what it was made from.
 
-    `before` is the refresh that drift was measured against, if its files are still there.
+    `earlier` are the refreshes that drift was measured against and that limits came from, the oldest quarter first;
+    none of them, and `earlier_missing` says why, if the files of one are gone.
     """
 
     home: Path
     published: PublishedRefresh
     manifest: Manifest
     provenance: Provenance
-    before: PublishedRefresh | None
-    before_missing: str = ""
+    earlier: tuple[PublishedRefresh, ...]
+    earlier_missing: str = ""
 
 
 @stage("read the record")
@@ -69,9 +71,9 @@ def recorded_refresh(portfolio: str, version: str) -> Recorded:
     manifest = verify_folder(chosen.home, published.folder, published.manifest_sha256)
     provenance = read_provenance(chosen.home, published, manifest)
     _refuse_other_key(published, provenance)
-    before, missing = _compared_with(catalogue.published_versions(portfolio), published)
+    earlier, missing = _compared_with(catalogue.published_versions(portfolio), published)
     note(f"{published.refresh.quarter}, refresh {published.key[:12]}, published {published.published_at:%Y-%m-%d}")
-    return Recorded(chosen.home, published, manifest, provenance, before, missing)
+    return Recorded(chosen.home, published, manifest, provenance, earlier, missing)
 
 
 def compared_first(recorded: Recorded) -> tuple[Comparison, ...]:
@@ -95,7 +97,7 @@ def compared_first(recorded: Recorded) -> tuple[Comparison, ...]:
 
 @contextmanager
 def made_in_scratch(recorded: Recorded) -> Iterator[RefreshRun]:
-    """Give the reproduction a home of its own, with the delivery and the quarter before; it is gone afterwards.
+    """Give the reproduction a home of its own, with the delivery and the quarters before; it is gone afterwards.
 
     It lies below the home's work folder, since it holds the same data and needs the same room and permissions. While it
     is there, the settings of this process name it: one process makes one refresh at a time.
@@ -107,7 +109,7 @@ def made_in_scratch(recorded: Recorded) -> Iterator[RefreshRun]:
         _set({"CREDITNET_HOME": str(scratch), "CREDITNET_DATABASE_URL": None, "MLFLOW_TRACKING_URI": None})
         prepare_environment(settings())
         delivery = _copied_delivery(recorded, scratch)
-        _copied_quarter_before(recorded, scratch)
+        _linked_quarters_before(recorded, scratch)
         key = recorded.provenance.key
         (scratch / "work" / key.key[:32]).mkdir()
         yield RefreshRun(
@@ -145,8 +147,8 @@ def compared_results(
         found += [pair.file("probabilities", ref) for ref in (model.panel_probabilities, model.quarter_probabilities)]
     found += [pair.timeless("evaluation", judgement.evaluation), pair.file("scores", judgement.scores)]
     found += [pair.file("reason codes", ref) for ref in (judgement.reasons, judgement.reason_summary)]
-    if recorded.before_missing:
-        reason = recorded.before_missing
+    if recorded.earlier_missing:
+        reason = recorded.earlier_missing
         found.append(Comparison(stage="judgement", subject="", recorded="", found="", same=None, reason=reason))
     else:
         found.append(pair.file("judgement", judgement.judged))
@@ -239,19 +241,20 @@ def _refuse_other_key(published: PublishedRefresh, provenance: Provenance) -> No
 
 def _compared_with(
     versions: Sequence[PublishedRefresh], published: PublishedRefresh
-) -> tuple[PublishedRefresh | None, str]:
-    """Return the refresh that was the newest earlier quarter when this one was published."""
-    earlier = [
-        one
-        for one in versions
+) -> tuple[tuple[PublishedRefresh, ...], str]:
+    """Return the newest version of each earlier quarter when this one was published, the oldest quarter first."""
+    newest = {
+        one.refresh.quarter: one
+        for one in sorted(versions, key=lambda one: one.sequence)
         if one.sequence < published.sequence
         and one.refresh.quarter < published.refresh.quarter
         and (one.pruned_at is None or one.pruned_at > published.published_at)
-    ]
-    before = max(earlier, key=lambda one: (one.refresh.quarter, one.sequence), default=None)
-    if before is not None and before.pruned_at is not None:
-        return None, f"{before.refresh.quarter}, which drift was measured against, has been pruned since"
-    return before, ""
+    }
+    quarters = sorted(newest)[-RECALLED - 1 :]
+    gone = [str(quarter) for quarter in quarters if newest[quarter].pruned_at is not None]
+    if gone:
+        return (), f"{examples(gone)}, which drift was measured against, has been pruned since"
+    return tuple(newest[quarter] for quarter in quarters), ""
 
 
 def _copied_delivery(recorded: Recorded, scratch: Path) -> DeliveryRef:
@@ -262,28 +265,36 @@ def _copied_delivery(recorded: Recorded, scratch: Path) -> DeliveryRef:
     return delivery
 
 
-def _copied_quarter_before(recorded: Recorded, scratch: Path) -> None:
-    before = recorded.before
-    if before is None:
-        return
-    manifest = verify_folder(recorded.home, before.folder, before.manifest_sha256)
-    shutil.copytree(recorded.home / before.folder, scratch / before.folder)
-    verify_folder(scratch, before.folder, before.manifest_sha256)
-    quarter = before.refresh.quarter
-    parts = {"input_fingerprint": before.input_fingerprint, "code_digest": before.code_digest}
-    key = RefreshKey(
-        portfolio=before.refresh.portfolio, quarter=quarter, key=before.key, spec_hash=before.spec_hash, **parts
-    )
+def _linked_quarters_before(recorded: Recorded, scratch: Path) -> None:
+    """Let the reproduction know the earlier quarters: their files are linked, since they are many and only read."""
     catalogue = open_catalogue(settings().database_url)
-    catalogue.claim(key, "reproduce")
-    catalogue.publish(
-        before.key,
-        refresh=before.refresh,
-        folder=before.folder,
-        manifest_sha256=before.manifest_sha256,
-        graph_statistics=read_json(scratch, published_file(before.folder, manifest, STATISTICS), GraphStatistics),
-        scores=(),
-    )
+    for one in recorded.earlier:
+        manifest = verify_folder(recorded.home, one.folder, one.manifest_sha256)
+        shutil.copytree(recorded.home / one.folder, scratch / one.folder, copy_function=_linked)
+        key = RefreshKey(
+            portfolio=one.refresh.portfolio,
+            quarter=one.refresh.quarter,
+            key=one.key,
+            input_fingerprint=one.input_fingerprint,
+            code_digest=one.code_digest,
+            spec_hash=one.spec_hash,
+        )
+        catalogue.claim(key, "reproduce")
+        catalogue.publish(
+            one.key,
+            refresh=one.refresh,
+            folder=one.folder,
+            manifest_sha256=one.manifest_sha256,
+            graph_statistics=read_json(scratch, published_file(one.folder, manifest, STATISTICS), GraphStatistics),
+            scores=(),
+        )
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system that has no links
+        shutil.copy2(source, target)
 
 
 def _set(variables: dict[str, str | None]) -> None:

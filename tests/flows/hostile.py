@@ -55,7 +55,8 @@ _LOOK = """(() => {
     handlers: every.filter(one => one.getAttributeNames().some(name => name.startsWith('on'))).length,
     links: every.filter(one => ['href', 'src', 'action'].some(name => obeys(one.getAttribute(name) || ''))).length,
     frames: document.querySelectorAll('iframe, frame, object, embed, form, base, applet, template').length,
-    scripts: [...document.scripts].filter(one => !one.type || /javascript|module/i.test(one.type)).map(one => one.textContent),
+    scripts: [...document.scripts].filter(one => !one.type ||
+        /javascript|module/i.test(one.type)).map(one => one.textContent),
     policy: document.querySelector('meta[http-equiv="Content-Security-Policy"]')?.content || '',
     text: document.documentElement.textContent
       + every.flatMap(one => one.getAttributeNames().map(name => one.getAttribute(name))).join('\\n'),

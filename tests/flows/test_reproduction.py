@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows import drifting
 from tests.flows.conftest import in_home
 
 pytestmark = pytest.mark.flow
@@ -35,13 +36,28 @@ def test_a_refresh_comes_out_the_same_to_the_byte_and_leaves_nothing_behind(publ
     assert (found.outcome, found.first_difference, found.remarks) == ("same", None, ())
     assert found.refresh == published.third.refresh.refresh
     stages = ("code", "lock", "settings", "delivery", "admission", "graph", "split", "model", "probabilities")
-    assert list(dict.fromkeys(one.stage for one in found.compared)) == [*stages, "evaluation", "scores", "judgement"]
+    assert list(dict.fromkeys(one.stage for one in found.compared)) == [
+        *(*stages, "evaluation", "scores", "reason codes"),
+        *("judgement", "score drift"),
+    ]
     hashes = {one.subject.split()[0]: one.found for one in found.compared if one.stage == "model"}
     assert hashes == published.third.refresh.content_hashes
     assert {path: path.stat().st_mtime_ns for path in (home / "lake").rglob("*")} == before
     assert published.home.catalogue.audit_head() == head
     assert not list((home / "work").glob("reproduce-*"))
     assert os.environ.get("CREDITNET_HOME") != str(home)
+
+
+def test_limits_come_from_the_same_quarters_again(make_home, reproduce, tmp_path):
+    portfolio, home = drifting.deliver(tmp_path / "data"), make_home(tmp_path / "home")
+    for quarter in (drifting.FIRST, "2024Q3", "2024Q4"):
+        if quarter != drifting.FIRST:
+            drifting.deliver_quarter(tmp_path / "data", quarter, "nothing")
+        home.refresh(portfolio, quarter, tmp_path / "data")
+    before = {path: path.stat().st_mtime_ns for path in (home.path / "lake").rglob("*")}
+    found = reproduce(home.path, "3")
+    assert [one for one in found.compared if one.same is not True] == []
+    assert {path: path.stat().st_mtime_ns for path in (home.path / "lake").rglob("*")} == before
 
 
 def test_other_code_is_named_by_the_command_and_nothing_is_fitted(published, prefect_server, monkeypatch, capfd):
