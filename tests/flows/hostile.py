@@ -55,8 +55,7 @@ _LOOK = """(() => {
     handlers: every.filter(one => one.getAttributeNames().some(name => name.startsWith('on'))).length,
     links: every.filter(one => ['href', 'src', 'action'].some(name => obeys(one.getAttribute(name) || ''))).length,
     frames: document.querySelectorAll('iframe, frame, object, embed, form, base, applet, template').length,
-    scripts: [...document.scripts].filter(one => !one.type ||
-        /javascript|module/i.test(one.type)).map(one => one.textContent),
+    scripts: [...document.scripts].filter(one => one.type !== 'application/json').map(one => one.textContent),
     policy: document.querySelector('meta[http-equiv="Content-Security-Policy"]')?.content || '',
     text: document.documentElement.textContent
       + every.flatMap(one => one.getAttributeNames().map(name => one.getAttribute(name))).join('\\n'),
@@ -129,6 +128,8 @@ def _column(described: dict[str, Any], values: dict[str, str], columns: dict[str
 
 def publish(portfolio: Path, data_dir: Path) -> None:
     """Have every kind of page about it written into the home of the settings, by the flows in this process."""
+    from tasks.explaining import written_explanation
+
     from flows.drift_monitor import drift_monitor
     from flows.outcomes_analysis import outcomes_analysis
     from flows.quarterly_refresh import quarterly_refresh
@@ -140,6 +141,7 @@ def publish(portfolio: Path, data_dir: Path) -> None:
     quarterly_refresh(str(portfolio), "2024Q2", str(data_dir))
     drift_monitor(str(portfolio), "2024Q3", str(data_dir))  # it alarms, and has the quarter refreshed
     published_diff(load_portfolio(str(portfolio)), Quarter(2024, 2), Quarter(2024, 3))
+    written_explanation("rheintal", f"{PAYLOADS[0]}0", None)
     outcomes_analysis(str(portfolio), "2024Q3", str(data_dir))
     written_audit(split_audit(str(portfolio), "2024Q3", str(data_dir)))
 

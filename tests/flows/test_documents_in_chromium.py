@@ -47,7 +47,8 @@ def test_nothing_of_a_hostile_name_is_alive_in_any_document(hostile_home, browse
     found = hostile.all_obeyed(browser, hostile_home)
     names = {one.document for one in found}
     assert names >= {"index.html", "model_card.html", "monitoring_report.html", "graph.html", "embeddings.html"}
-    assert names >= {"drift.html", "diff.html", "audit.html", "outcome.html", "validation_workbook.xlsx"}
+    assert names >= {"drift.html", "diff.html", "audit.html", "outcome.html", "explanation.html"}
+    assert names >= {"fair_lending.html", "score_movers.html", "validation_workbook.xlsx"}
     assert [one for one in found if one.live or one.requests] == []
     assert hostile.total(found) == (0, 0)
 
