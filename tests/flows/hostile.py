@@ -128,13 +128,12 @@ def _column(described: dict[str, Any], values: dict[str, str], columns: dict[str
 
 def publish(portfolio: Path, data_dir: Path) -> None:
     """Have every kind of page about it written into the home of the settings, by the flows in this process."""
-    from tasks.explaining import written_explanation
-
     from flows.drift_monitor import drift_monitor
     from flows.outcomes_analysis import outcomes_analysis
     from flows.quarterly_refresh import quarterly_refresh
     from flows.split_audit import split_audit
     from tasks.diffing import published_diff
+    from tasks.explaining import written_explanation
     from tasks.portfolios import load_portfolio
     from tasks.split_auditing import written_audit
 
