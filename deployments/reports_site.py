@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from monitoring.explanation_page import script_hashes
 from monitoring.index_page import script_hash
 from tasks.catalogue import open_catalogue
 from tasks.contents import INDEX, index_bytes
@@ -31,8 +32,10 @@ _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-#: of the index, whose search is the one script that runs here
+#: of the index, whose search may run
 _INDEX_POLICY = f"{_POLICY}; script-src '{script_hash()}'"
+#: of pages whose picture may be moved, by the folder they lie in; no other script runs here
+_POLICIES = {"explanations": f"{_POLICY}; script-src {' '.join(script_hashes())}"}
 HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -87,7 +90,8 @@ class _Page(BaseHTTPRequestHandler):
         if found is None:
             self._send(HTTPStatus.NOT_FOUND, b"not found\n", with_body=with_body)
             return
-        self._send(HTTPStatus.OK, found.read_bytes(), found.suffix, with_body=with_body)
+        policy = _POLICIES.get(found.parts[-3], _POLICY)
+        self._send(HTTPStatus.OK, found.read_bytes(), found.suffix, policy=policy, with_body=with_body)
 
     def _send(
         self, status: HTTPStatus, body: bytes, suffix: str = ".md", *, policy: str = _POLICY, with_body: bool

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from deployments.reports_site import HEADERS, ReportsSite
+from monitoring.explanation_page import script_hashes
 from monitoring.index_page import script_hash
 from tasks.catalogue import open_catalogue
 from tasks.contents import written_index
@@ -29,7 +30,7 @@ def site(tmp_path_factory):
         (documents / ".hidden.html").write_text("no")
         (documents / "way_out.html").symlink_to(home / "catalogue.db")
         (documents.parent / "scores.html").write_text("not a document")
-        for kind in ("drift", "tune"):
+        for kind in ("drift", "tune", "explanation"):
             page = home / f"lake/simulated/{kind}s/2023Q2-x/{kind}.html"
             page.parent.mkdir(parents=True)
             page.write_text(f"<h1>{kind.title()}</h1>")
@@ -51,6 +52,17 @@ def asked(site, path, method="GET", **headers):
         return answer.status, dict(answer.getheaders()), answer.read().decode()
     finally:
         connection.close()
+
+
+def test_only_the_index_and_explanations_may_run_scripts_and_only_their_own(site):
+    def policy(path):
+        return asked(site, path)[1]["Content-Security-Policy"]
+
+    assert "script-src" not in policy(f"{site.documents}/model_card.html")
+    assert "script-src" not in policy("/lake/simulated/drifts/2023Q2-x/drift.html")
+    assert f"script-src '{script_hash()}'" in policy("/")
+    explained = policy("/lake/simulated/explanations/2023Q2-x/explanation.html")
+    assert explained.endswith("script-src " + " ".join(script_hashes()))
 
 
 def test_the_index_is_that_of_the_home_and_leads_to_every_document(site):
