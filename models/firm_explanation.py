@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,10 +17,11 @@ from models.counterfactuals import Related, Verdicts, category_value, item_chang
 from models.ego_picture import drawn_firms
 from models.explain.attribution import Attribution, Method, attribution
 from models.explain.fidelity import measured
-from models.explain.opened import opened
+from models.explain.opened import Opened, opened
 from models.explain.whole import OpenedWhole
 from models.factors import Factor
 from models.fitted import Fitted
+from models.method_explanations import agreements, method_explanations, told_by, wanted_methods
 from models.reason_codes import default_text, method, reasons
 from models.risk_path import side_adjacency, strongest_path
 from models.scoring import favourable, predicted_classes, unfavourable_probability
@@ -55,8 +56,10 @@ class ScoredGraph:
 
     Attributes
     ----------
+    spec, decided_by
+        The candidate that is explained, and the name of the one whose scores were published.
     probabilities : (n, classes)
-        As published.
+        What the candidate said when the refresh was published.
     threshold
         The cut-off on the positive class of two.
     outcomes : (n,) int64
@@ -71,6 +74,7 @@ class ScoredGraph:
     fingerprint: str
     model_version: str
     spec: CandidateSpec
+    decided_by: str
     model: Fitted
     threshold: float
     graph: CorporateGraph
@@ -106,19 +110,37 @@ class ScoredGraph:
         return self.names.get(firm, "")
 
 
-def firm_explanation(scored: ScoredGraph, row: int) -> FirmExplanation:
-    """Explain the score of the firm in a row of the graph."""
-    return _Explaining(scored, row).content()
+def firm_explanation(scored: ScoredGraph, row: int, methods: Sequence[str] = ()) -> FirmExplanation:
+    """Explain the score of the firm in a row of the graph.
+
+    Parameters
+    ----------
+    methods
+        As `models.method_explanations.wanted_methods` takes them: names, or ``all``.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such method, or it cannot explain the candidate.
+    """
+    return _Explaining(scored, row, tuple(methods)).content()
 
 
 @dataclass(frozen=True)
 class _Explaining:
     scored: ScoredGraph
     row: int
+    methods: tuple[str, ...]
 
     @property
     def firm(self) -> str:
         return str(self.scored.graph.firms[self.row])
+
+    @cached_property
+    def door(self) -> Opened:
+        target = self.scored.portfolio.target
+        adverse = [index for index, name in enumerate(target.classes) if name not in target.favourable]
+        return opened(self.scored.model, self.scored.graph, adverse)
 
     @cached_property
     def verdicts(self) -> Verdicts:
@@ -127,6 +149,7 @@ class _Explaining:
 
     def content(self) -> FirmExplanation:
         scored, target = self.scored, self.scored.portfolio.target
+        told = self._told_by_methods()
         found = contributions(scored.model, scored.graph, np.array([self.row]), scored.development, target)
         effects, fidelity = self._relation_effects()
         path, partners = self._path(), self._partners(effects)
@@ -142,6 +165,7 @@ class _Explaining:
             firm=self.firm,
             name=scored.name(self.firm),
             candidate=scored.spec.name,
+            decided_by=scored.decided_by,
             kind=scored.spec.kind,
             family=scored.portfolio.family_of(scored.spec),
             target=target.label,
@@ -152,7 +176,7 @@ class _Explaining:
             exact=found.exact,
             method=method(found),
             uses_graph=uses_graph,
-            reasons=reasons(found, scored.portfolio)[0],
+            reasons=reasons(found, scored.portfolio)[0] if scored.spec.name == scored.decided_by else (),
             own=tuple(one for one in shares if not one.network)[:_FACTORS_SHOWN],
             network=tuple(one for one in shares if one.network)[:_FACTORS_SHOWN],
             partners=tuple(partners[:_PARTNERS_SHOWN]),
@@ -167,7 +191,16 @@ class _Explaining:
             ),
             relations_missing=self._relations_missing(uses_graph, len(effects)),
             picture=self._picture(partners, path),
+            methods=method_explanations(told, scored.names),
+            agreement=agreements(told),
         )
+
+    def _told_by_methods(self) -> list[Attribution]:
+        if not self.methods:
+            return []
+        outcomes = self.scored.outcomes
+        wanted = wanted_methods(self.door, self.row, self.methods, outcomes)
+        return [told_by(self.door, self.row, one, outcomes) for one in wanted]
 
     def _relations_missing(self, uses_graph: bool, asked: int) -> str:
         name = self.scored.spec.name
@@ -219,9 +252,7 @@ class _Explaining:
 
     def _relation_effects(self) -> tuple[dict[Related, float], RelationFidelity | None]:
         """Return what each relation of the firm adds to its log-odds, by leave-one-out, and how far that holds."""
-        target = self.scored.portfolio.target
-        adverse = [index for index, name in enumerate(target.classes) if name not in target.favourable]
-        door = opened(self.scored.model, self.scored.graph, adverse)
+        door = self.door
         about, share = door.about(self.row), {related: part for related, part, _ in self._related()}
 
         def heard(place: int) -> float:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from monitoring import explanation_charts, filters
 from monitoring.canvas import PALETTE
 from monitoring.documents import Form, template_environment
-from schemas.explanations import Counterfactual, FirmExplanation, PictureEdge
+from schemas.explanations import Counterfactual, EdgeImportance, FirmExplanation, MethodExplanation, PictureEdge
 
 _VENDORED = "vendor/cytoscape/cytoscape.min.js"
 #: Hands the data of the page to cytoscape and shows what is known of a firm that is clicked on; it reads text and sets
@@ -61,6 +61,7 @@ SECTIONS = (
     "Picture",
     "How to read this page",
 )
+_BY_OTHER_METHODS = "By other methods"
 
 
 @cache
@@ -74,6 +75,11 @@ def script_hashes() -> tuple[str, ...]:
     """Return the source expressions by which a content security policy admits the two scripts and no others (CSP 3)."""
     digests = (hashlib.sha256(script.encode()).digest() for script in (_library(), SCRIPT))
     return tuple(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+def sections_of(content: FirmExplanation) -> tuple[str, ...]:
+    """Return the titles of an explanation's sections: what other methods say only where they were asked."""
+    return (*SECTIONS[:-1], _BY_OTHER_METHODS, SECTIONS[-1]) if content.methods else SECTIONS
 
 
 def relation_colors(content: FirmExplanation) -> dict[str, str]:
@@ -155,8 +161,9 @@ def _written(content: FirmExplanation, form: Form) -> str:
             content=content,
             about=shown_firm(content.firm, content.name),
             shown_firm=shown_firm,
+            shown_ends=shown_ends,
             colors=relation_colors(content),
-            sections=SECTIONS,
+            sections=sections_of(content),
             explanation_charts=explanation_charts,
             policy=Markup(" ".join(script_hashes())),  # noqa: S704 - digests of our own bytes
             library=Markup(_library()) if form == "html" else "",  # noqa: S704 - the published file, pinned by its hash
@@ -173,6 +180,7 @@ def explanation_text(content: FirmExplanation) -> str:
     lines = [
         f"{filters.prose(content.title)}, {content.quarter}: {shown_firm(content.firm, content.name)}",
         f"  score        {now.probability:.2%}, grade {now.grade}: {target}, by {content.candidate}",
+        *([] if content.decided else [f"  note         not the model that decided: {content.decided_by} did"]),
         f"  class        {filters.inert(now.predicted_class)}, {'favourable' if now.favourable else 'unfavourable'}",
     ]
     lines += [f"  reason       {one.code}: {filters.prose(one.text)}" for one in content.reasons]
@@ -183,7 +191,24 @@ def explanation_text(content: FirmExplanation) -> str:
     else:
         lines.append("  path         " + " → ".join(shown_firm(one.firm, one.name) for one in content.path.steps))
     lines += [f"  change       {change_words(one)}" for one in content.counterfactuals[:6]]
+    lines += [f"  method       {method_words(one)}" for one in content.methods]
     return "\n".join(lines) + "\n"
+
+
+def method_words(told: MethodExplanation) -> str:
+    """Say in a line what one method says: whether that is reliable, and what counts most."""
+    most = [
+        f"{shown_ends(one)} ({filters.prose(one.relation)}) {one.weight:{'+' if told.signed else ''}.3f}"
+        for one in told.edges[:2]
+    ]
+    most += [f"{filters.prose(one.feature)} {one.weight:{'+' if told.signed else ''}.3f}" for one in told.features[:2]]
+    verdict = "reliable" if told.fidelity.reliable else "not reliable"
+    return f"{told.method}, {verdict}: {'; '.join(most) or 'nothing counts'}"
+
+
+def shown_ends(one: EdgeImportance) -> str:
+    """Name both ends of a relation."""
+    return f"{shown_firm(one.source, one.source_name)} – {shown_firm(one.target, one.target_name)}"
 
 
 def change_words(one: Counterfactual) -> str:

@@ -183,11 +183,101 @@ class Picture(Frozen):
     firms_far: int
 
 
+class EdgeImportance(Frozen):
+    """What a method says a relation counts for.
+
+    Attributes
+    ----------
+    relation
+        Its name; of a pair of firms that is heard as one, the names of all its relations joined by `` + ``.
+    hop
+        How far its nearer end is from the explained firm; 0 for the firm's own relations.
+    weight
+        Above 0 it raises risk where the method is signed; otherwise an importance, 0 or more.
+    """
+
+    source: str
+    source_name: str
+    target: str
+    target_name: str
+    relation: str
+    hop: int
+    weight: float
+
+
+class FeatureImportance(Frozen):
+    """What a method says an input counts for; `value` is the firm's, None where it is missing or of all partners."""
+
+    feature: str
+    network: bool
+    value: float | None
+    weight: float
+
+
+class MethodFidelity(RelationFidelity):
+    """How far a method's explanation holds against the candidate (`models.explain.fidelity`).
+
+    Attributes
+    ----------
+    sparsity
+        Share of relations and inputs that are not needed to hold nine tenths of all weight, in [0, 1].
+    stability
+        Rank correlation between explanations of other seeds and of slightly disturbed inputs, in [-1, 1]; None where
+        it was not measured or all weights are equal.
+    """
+
+    sparsity: float
+    stability: float | None
+
+
+class MethodExplanation(Frozen):
+    """One method's explanation of the score.
+
+    Attributes
+    ----------
+    method, words
+        Its name as the command takes it, and what it does.
+    signed
+        Whether weights below 0 say that risk is lowered; otherwise weights are importances.
+    edges, features
+        Those that count most, the first most; what counts nothing is left out.
+    edges_in_all, features_in_all
+        How many were given a weight; 0 where the method tells nothing of them.
+    """
+
+    method: str
+    words: str
+    signed: bool
+    fidelity: MethodFidelity
+    edges: tuple[EdgeImportance, ...]
+    edges_in_all: int
+    features: tuple[FeatureImportance, ...]
+    features_in_all: int
+
+
+class MethodAgreement(Frozen):
+    """How alike two methods rank what they have in common, by absolute weight (Spearman), in [-1, 1].
+
+    Attributes
+    ----------
+    edges, features
+        None where fewer than two are in common or all weights are equal.
+    """
+
+    one: str
+    other: str
+    edges: float | None
+    features: float | None
+
+
 class FirmExplanation(Frozen):
     """Why one firm has the score that a refresh published.
 
     Attributes
     ----------
+    candidate, decided_by
+        The candidate whose score this is, and the one whose score decided. Where these are not the same there are no
+        `reasons`: those of another model are not why the firm was decided on as it was.
     threshold
         The cut-off on the positive class; only two classes have one.
     method
@@ -198,6 +288,8 @@ class FirmExplanation(Frozen):
         Why there is no path, or no counterfactual of relations; empty where there is.
     asked, fidelity
         Relations that were left out one at a time, and how far that holds; None where it was not measured.
+    methods, agreement
+        What other methods say that were asked for, and how alike they are, a pair each.
     """
 
     portfolio: str
@@ -209,6 +301,7 @@ class FirmExplanation(Frozen):
     firm: str
     name: str
     candidate: str
+    decided_by: str
     kind: str
     family: Family
     target: str
@@ -231,3 +324,10 @@ class FirmExplanation(Frozen):
     counterfactuals: tuple[Counterfactual, ...]
     relations_missing: str
     picture: Picture
+    methods: tuple[MethodExplanation, ...] = ()
+    agreement: tuple[MethodAgreement, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether the explained score is the one that decided."""
+        return self.candidate == self.decided_by

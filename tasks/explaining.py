@@ -1,4 +1,4 @@
-"""Explaining one firm's score of a published refresh, with the refresh's own model and graph, and writing it down.
+"""Explaining one firm's score of a published refresh, with the refresh's own models and graph, and writing it down.
 
 Nothing here starts or imports Prefect: it reads one published refresh and writes one folder.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,11 @@ from models.knowledge import newest_firms
 from models.panel import UNKNOWN
 from monitoring.explanation_page import explanation_html, explanation_markdown
 from schemas.base import Frozen
-from schemas.errors import NotEnoughData, examples, nearest
+from schemas.errors import NotEnoughData, SettingsError, examples, nearest
 from schemas.explanations import FirmExplanation
 from schemas.portfolio import PortfolioSpec
 from schemas.references import FileRef
-from schemas.results import Evaluation, Manifest
+from schemas.results import CandidateResult, Evaluation, Manifest
 from schemas.terms import Quarter, Sample
 from tasks.catalogue import PublishedRefresh, open_catalogue
 from tasks.kept_models import restore_published
@@ -52,8 +52,10 @@ class WrittenExplanation(Frozen):
     files: tuple[str, ...]
 
 
-def written_explanation(portfolio: str, firm: str, quarter: Quarter | None) -> WrittenExplanation:
-    """Explain a firm's published score and write the explanation to the lake; the same again changes nothing.
+def written_explanation(
+    portfolio: str, firm: str, quarter: Quarter | None, candidate: str | None = None, methods: Sequence[str] = ()
+) -> WrittenExplanation:
+    """Explain a firm's score of a published refresh and write it to the lake; the same again changes nothing.
 
     Parameters
     ----------
@@ -61,9 +63,15 @@ def written_explanation(portfolio: str, firm: str, quarter: Quarter | None) -> W
         The name under which it is in the catalogue.
     quarter
         The newest published one if None.
+    candidate
+        Another of the refresh's candidates; the one whose scores were published if None.
+    methods
+        Names of further methods to ask, or ``all`` that can explain the candidate.
 
     Raises
     ------
+    SettingsError
+        If the refresh has no such candidate, or a method cannot explain it.
     NotEnoughData
         If nothing is published, the refresh kept no settings, or the firm is not in its graph.
     IntegrityError
@@ -73,9 +81,9 @@ def written_explanation(portfolio: str, firm: str, quarter: Quarter | None) -> W
     published = _published(portfolio, quarter)
     source = _Source(home, published)
     row = _row_of(source.graph(), firm)
-    scored = source.scored()
+    scored = source.scored(candidate)
     with threadpool_limits(scored.portfolio.training.threads, user_api="blas"):
-        content = firm_explanation(scored, row)
+        content = firm_explanation(scored, row, methods)
     files = written_pages(
         home,
         "explanation",
@@ -84,9 +92,19 @@ def written_explanation(portfolio: str, firm: str, quarter: Quarter | None) -> W
         portfolio=portfolio,
         quarter=content.quarter,
         fingerprint=content.fingerprint,
-        name=f"{content.quarter}-{folder_name(firm)}-{content.refresh[:12]}",
+        name=_written_under(content),
     )
     return WrittenExplanation(content=content, files=files)
+
+
+def _written_under(content: FirmExplanation) -> str:
+    """Name the folder of an explanation: different ones never replace each other, the same one always does."""
+    name = f"{content.quarter}-{folder_name(content.firm)}-{content.refresh[:12]}"
+    if not content.decided:
+        name += f"-{folder_name(content.candidate)}"
+    if content.methods:
+        name += "-by-" + "-".join(one.method for one in content.methods)
+    return name
 
 
 def folder_name(firm: str) -> str:
@@ -124,6 +142,19 @@ def _row_of(graph: CorporateGraph, firm: str) -> int:
     )
 
 
+def _result_of(evaluation: Evaluation, candidate: str) -> CandidateResult:
+    found = {one.name: one for one in evaluation.candidates}
+    if candidate in found:
+        return found[candidate]
+    near = nearest(candidate, list(found))
+    raise SettingsError(
+        f"The refresh has no candidate {candidate!r}.",
+        expected=" or ".join(found),
+        found=repr(candidate),
+        way_out=f"did you mean {near}?" if near else f"name one of these, or none to explain {evaluation.chosen}",
+    )
+
+
 class _Source:
     """The files of a published refresh, each checked when it is read."""
 
@@ -140,12 +171,13 @@ class _Source:
         """Return the quarter's graph."""
         return graph_from_bytes(read_file(self.home, published_graph(self.published.folder, self.manifest)))
 
-    def scored(self) -> ScoredGraph:
-        """Return what was scored, by what, and what it said."""
+    def scored(self, candidate: str | None = None) -> ScoredGraph:
+        """Return what was scored, by what, and what it said: the chosen candidate, or another one."""
         home, published, manifest = self.home, self.published, self.manifest
         portfolio = read_provenance(home, published, manifest).portfolio
         evaluation = read_json(home, self.file("evaluation.json"), Evaluation)
-        spec = next(one for one in portfolio.candidates if one.name == evaluation.chosen)
+        result = _result_of(evaluation, evaluation.chosen if candidate is None else candidate)
+        spec = next(one for one in portfolio.candidates if one.name == result.name)
         scheme, graph = portfolio.primary_scheme, self.graph()
         return ScoredGraph(
             portfolio=portfolio,
@@ -154,8 +186,9 @@ class _Source:
             fingerprint=manifest.fingerprint,
             model_version=f"{published.model_name} {published.model_version}",
             spec=spec,
+            decided_by=evaluation.chosen,
             model=restore_published(home, published.folder, manifest, spec, scheme),
-            threshold=next(one.threshold for one in evaluation.candidates if one.name == spec.name),
+            threshold=result.threshold,
             graph=graph,
             probabilities=read_frame(home, self.file(f"models/{scheme}/{spec.name}/quarter.parquet")).to_numpy(),
             development=self._development(portfolio),

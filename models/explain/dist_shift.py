@@ -33,7 +33,7 @@ Proxy = Callable[[FloatMatrix], FloatMatrix]
 #: edges whose mixed features are laid out at a time
 _EDGES_A_PASS = 200_000
 #: fewer known outcomes than this fit no proxy
-_LEAST_KNOWN = 20
+LEAST_KNOWN = 20
 #: least probability of a partner of a seed to be sampled
 _LEAST_CHANCE = 0.05
 
@@ -108,8 +108,8 @@ def dist_shift(
         If the known outcomes are too few or of one class.
     """
     known = np.flatnonzero(truth >= 0)
-    if len(known) < _LEAST_KNOWN or len(np.unique(truth[known])) < 2:
-        raise ValueError(f"DistShift needs {_LEAST_KNOWN} known outcomes of two classes, found {len(known)}")
+    if len(known) < LEAST_KNOWN or len(np.unique(truth[known])) < 2:
+        raise ValueError(f"DistShift needs {LEAST_KNOWN} known outcomes of two classes, found {len(known)}")
     union = graph.union()
     before = _entropies(_proxy(values[known], truth[known]), values)
     chances = _edge_chances(graph, union)
@@ -118,7 +118,7 @@ def dist_shift(
     for number in range(subgraphs + 1):
         rows = np.arange(graph.size) if number == 0 else _sampled(union, chances, seeds, rounds, rng)
         some = rows[truth[rows] >= 0]
-        if len(some) < _LEAST_KNOWN or len(np.unique(truth[some])) < 2:
+        if len(some) < LEAST_KNOWN or len(np.unique(truth[some])) < 2:
             continue
         inside, places = _induced(union, rows)
         shift = _shifts(inside, values[rows], truth[rows], before[rows])

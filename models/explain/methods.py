@@ -45,6 +45,25 @@ def applicable(door: Opened) -> tuple[Method, ...]:
     return (Method.LEAVE_ONE_OUT,)
 
 
+def usable(door: Opened, method: Method) -> Method:
+    """Return the method if it can explain a candidate.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot.
+    """
+    known = applicable(door)
+    if method not in known:
+        raise SettingsError(
+            f"The method {method} cannot explain this candidate.",
+            expected=" or ".join(known),
+            found=str(method),
+            way_out="choose one of these, or ask about another candidate",
+        )
+    return method
+
+
 def explanation(
     door: Opened, firm: int, method: Method | None = None, *, seeds: tuple[int, ...] = (0, 1)
 ) -> Attribution:
@@ -64,15 +83,7 @@ def explanation(
     SettingsError
         If the method cannot explain this candidate.
     """
-    known = applicable(door)
-    chosen = known[0] if method is None else method
-    if chosen not in known:
-        raise SettingsError(
-            f"The method {chosen} cannot explain this candidate.",
-            expected=" or ".join(known),
-            found=str(chosen),
-            way_out="choose one of these, or ask about another candidate",
-        )
+    chosen = usable(door, applicable(door)[0] if method is None else method)
     explain = _explainer(door, chosen)
     one = door.about(firm)
     steady = stability(lambda seed: explain(door.disturbed(DISTURBANCE, seed).about(firm), seed), seeds)
