@@ -41,6 +41,7 @@ def scored(world, data, model, spec, **changes):
         "fingerprint": "f",
         "model_version": "creditnet-small_world 1",
         "spec": portfolio.candidates[0],
+        "decided_by": "it",
         "model": model,
         "threshold": 0.5,
         "graph": data.graph,

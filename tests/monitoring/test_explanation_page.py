@@ -21,8 +21,13 @@ from monitoring.explanation_page import (
 )
 from schemas.explanations import (
     Counterfactual,
+    EdgeImportance,
     FactorShare,
+    FeatureImportance,
     FirmExplanation,
+    MethodAgreement,
+    MethodExplanation,
+    MethodFidelity,
     Partner,
     PathStep,
     Picture,
@@ -50,8 +55,8 @@ def explanation(text: str = "", path: bool = True, reliable: bool = True) -> Fir
     return FirmExplanation(
         portfolio="small_world", title=f"Small world{text}", quarter=Quarter(2024, 4), refresh="4d" * 32,
         fingerprint="5e" * 32, model_version="creditnet-small_world 1", firm=firm, name=text, candidate="sage",
-        kind="graphsage", family=Family.GNN, target="default", threshold=0.2, standing=now, log_odds=-0.85, rest=-2.0,
-        exact=False, method="Leave-one-out.", uses_graph=True,
+        decided_by="sage", kind="graphsage", family=Family.GNN, target="default", threshold=0.2, standing=now,
+        log_odds=-0.85, rest=-2.0, exact=False, method="Leave-one-out.", uses_graph=True,
         reasons=(Reason(code="R1", text="Debt is high", feature="leverage", network=False, contribution=0.7),),
         own=(
             FactorShare(text="Leverage", feature="leverage", network=False, contribution=0.7, value=0.9, typical=0.6),
@@ -88,6 +93,53 @@ def explanation(text: str = "", path: bool = True, reliable: bool = True) -> Fir
             firms_near=1, firms_far=0,
         ),
     )  # fmt: skip
+
+
+def by_two_methods(content: FirmExplanation) -> FirmExplanation:
+    edge = EdgeImportance(
+        source="f2", source_name=EVIL, target="f1", target_name="", relation="supply", hop=0, weight=-0.25
+    )
+    feature = FeatureImportance(feature="leverage", network=False, value=0.9, weight=0.5)
+    held = MethodFidelity(plus=0.4, minus=0.1, random_plus=0.3, reliable=True, sparsity=0.75, stability=None)
+    gradients = MethodExplanation(
+        method="integrated_gradients", words="Along the way", signed=True, fidelity=held, edges=(edge,),
+        edges_in_all=12, features=(feature,), features_in_all=3,
+    )  # fmt: skip
+    masks = gradients.model_copy(
+        update={
+            "method": "gnn_explainer", "words": "Masks", "signed": False,
+            "fidelity": held.model_copy(update={"reliable": False}), "edges": (), "edges_in_all": 0,
+        }
+    )  # fmt: skip
+    alike = MethodAgreement(one="integrated_gradients", other="gnn_explainer", edges=None, features=0.42)
+    return content.model_copy(update={"methods": (gradients, masks), "agreement": (alike,)})
+
+
+def test_each_method_that_was_asked_has_its_place_and_its_verdict():
+    content = by_two_methods(explanation())
+    for page in (explanation_html(content), explanation_markdown(content)):
+        assert "By other methods" in page
+        for told in ("Along the way", "Masks", "the first 1 of 12", "0.2500", "75.0 %", "0.42", "not reliable"):
+            assert told in page, told
+        assert "it says nothing of them" in page
+    assert "<img src=x" not in re.sub("<script>.*?</script>", "", explanation_html(content), flags=re.DOTALL)
+    lines = [line for line in explanation_text(content).splitlines() if line.startswith("  method")]
+    assert lines[0].startswith("  method       integrated_gradients, reliable: f2 (")
+    assert lines[0].endswith("– f1 (supply) -0.250; leverage +0.500")
+    assert lines[1] == "  method       gnn_explainer, not reliable: leverage 0.500"
+
+
+def test_without_other_methods_there_is_no_place_for_them():
+    assert "By other methods" not in explanation_html(explanation()) + explanation_markdown(explanation())
+
+
+def test_a_candidate_that_did_not_decide_says_so_and_gives_no_reasons():
+    content = explanation().model_copy(update={"decided_by": "logistic", "reasons": ()})
+    for page in (explanation_html(content), explanation_markdown(content)):
+        assert "not the model that decided" in page
+        assert "Nothing on it may be told to the firm" in page
+        assert "Reason codes" not in page
+    assert "not the model that decided: logistic did" in explanation_text(content)
 
 
 def test_two_scripts_may_run_and_their_hashes_are_in_the_policy():
