@@ -131,13 +131,9 @@ def _scored(changed: ChampionChanged) -> str:
     import httpx
 
     from tasks.champion_scores import champion_scores
-    from tasks.serving import server_url
-    from tasks.settings import settings
 
-    served = os.environ.get("PREFECT_API_URL") or server_url(settings().home)
     try:
-        if served:
-            os.environ["PREFECT_API_URL"] = served  # read once, when prefect is imported
+        if os.environ.get("PREFECT_API_URL"):
             from tasks.notices import announce_champion, automation_scores
 
             announce_champion(changed)
@@ -150,9 +146,15 @@ def _scored(changed: ChampionChanged) -> str:
 
 
 def _prepared() -> None:
+    """Prepare the home, and let Prefect, which a decision imports and which reads this once, find a server of it."""
+    from tasks.serving import server_url
     from tasks.settings import prepare_environment, settings
 
-    prepare_environment(settings())
+    chosen = settings()
+    prepare_environment(chosen)
+    served = server_url(chosen.home)
+    if served and not os.environ.get("PREFECT_API_URL"):
+        os.environ["PREFECT_API_URL"] = served
 
 
 def _told(result: PromotionResult, *, as_json: bool) -> str:
