@@ -8,7 +8,7 @@ AXE := .axe
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
+.PHONY: help install refresh test test-served test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
 	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift \
 	bench-sensitivity bench-explain clean
 
@@ -47,7 +47,10 @@ $(WITHOUT_DGL)/.linked: $(VENV)/.installed
 
 test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not installed
 	@! $(WITHOUT_DGL)/bin/python -c 'import dgl' 2>/dev/null || { echo "dgl is importable after all"; exit 1; }
-	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served and not browser'
+	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served and not browser and not killed'
+
+test-served: install ## Prove on a real server and worker that drift retrains (minutes, most of them waiting)
+	$(BIN)/python -m pytest -m 'served and not slow'
 
 test-slow: install ## Run the long proofs: every kind of candidate on the bundled portfolios
 	$(BIN)/python -m pytest -m slow

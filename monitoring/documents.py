@@ -12,6 +12,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -306,8 +307,12 @@ def _harmless(form: Form) -> Callable[[object], object]:
     return printed
 
 
+@cache
 def template_environment(form: Form) -> Environment:
-    """Return the environment that every document is rendered in: all that is printed is escaped or made inert."""
+    """Return the environment that every document is rendered in: all that is printed is escaped or made inert.
+
+    There is one a form, so that a template is compiled once a process; it keeps nothing of a document.
+    """
     loader = ChoiceLoader([PackageLoader("monitoring", f"templates/{form}"), PackageLoader("monitoring", "templates")])
     environment = Environment(
         loader=loader,

@@ -43,12 +43,15 @@ def ranked_trials(trials: tuple[TrialRecord, ...]) -> list[TrialRecord]:
 
 
 def _written(content: Tuning, form: Form) -> str:
-    environment = template_environment(form)
-    environment.globals["tuning_charts"] = tuning_charts
-    text = environment.get_template("tuning.j2").render(
-        content=content,
-        measured=[trial for trial in content.trials if trial.auc is not None],
-        slices=tuning_charts.slices(content.trials, content.importances),
-        ranked_trials=ranked_trials(content.trials),
+    text = (
+        template_environment(form)
+        .get_template("tuning.j2")
+        .render(
+            content=content,
+            tuning_charts=tuning_charts,
+            measured=[trial for trial in content.trials if trial.auc is not None],
+            slices=tuning_charts.slices(content.trials, content.importances),
+            ranked_trials=ranked_trials(content.trials),
+        )
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

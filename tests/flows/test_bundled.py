@@ -46,7 +46,6 @@ def test_corpnet_is_refreshed_and_then_left_alone(home, reference_data):
     assert str(first.refresh.quarter) == "2021Q4"
     assert all("published_test" in samples for samples in first.refresh.candidates.values())
     # The published labels are noisy: no tabular model can exceed about .75; the rest is in the graph.
-    # in the graph.
     assert auc(first, "lightgbm", "published_test") < 0.8 < auc(first, "lightgbm_neighbours", "published_test")
     assert home.refresh("corpnet", data_dir=reference_data).already_published
     assert home.verify() == {"2021Q4": first.refresh.refresh}
