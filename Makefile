@@ -47,7 +47,7 @@ $(WITHOUT_DGL)/.linked: $(VENV)/.installed
 
 test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not installed
 	@! $(WITHOUT_DGL)/bin/python -c 'import dgl' 2>/dev/null || { echo "dgl is importable after all"; exit 1; }
-	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served and not browser and not killed'
+	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served and not browser and not once'
 
 test-served: install ## Prove on a real server and worker that drift retrains (minutes, most of them waiting)
 	$(BIN)/python -m pytest -m 'served and not slow'

@@ -52,6 +52,7 @@ def test_corpnet_is_refreshed_and_then_left_alone(home, reference_data):
 
 
 @pytest.mark.data
+@pytest.mark.once
 @pytest.mark.timeout(1800)  # 4,548 banks and 633 neighbour features
 def test_interbank_is_refreshed_with_drift_against_the_quarter_before(home, reference_data, tmp_path):
     # Of the quarter before only the graph counts: one candidate is enough there.

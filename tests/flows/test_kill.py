@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.flow, pytest.mark.killed]
+pytestmark = [pytest.mark.flow, pytest.mark.once]
 
 INSTANTS = 10
 
