@@ -23,13 +23,14 @@ from deployments.promotion_commands import add_promotion_commands
 from deployments.scoring_commands import add_scoring_commands
 from deployments.serving_commands import add_serving_commands
 from deployments.tuning_commands import add_tuning_commands
-from schemas.errors import CreditnetError
+from schemas.errors import CreditnetError, PortfolioError
 
 _CODES = """
 Exit codes: 0 done (a refresh whose gates fail is done too: its verdict says so), 1 unexpected, 2 wrong
 usage, 3 portfolio unknown or with mistakes, 4 delivery cannot be read, 5 delivery refused, 6 not enough
-data, 7 busy, 8 stored bytes are not what was recorded, 9 a setting cannot be used, 11 a promotion is
-not allowed, 12 a refresh that was made again is different.
+data, 7 busy, 8 stored bytes are not what was recorded, 9 a setting cannot be used, 10 a split audit found
+something beyond its limit (--fail-beyond), 11 a promotion is not allowed, 12 a refresh that was made again
+is different.
 """
 
 #: of `audit-splits --fail-beyond`; what was found is data, so it is no error otherwise
@@ -103,10 +104,15 @@ def check(
     file: Annotated[str, typer.Argument(help="A portfolio file, or a bundled portfolio's name.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Explain every mistake in a portfolio file at once."""
+    """Explain the mistakes in a portfolio file, all that can be told at once."""
     from tasks.portfolios import load_portfolio
 
-    spec = load_portfolio(file)
+    try:
+        spec = load_portfolio(file)
+    except PortfolioError as error:
+        if as_json:
+            typer.echo(json.dumps({"portfolio": file, "correct": False, "problem": str(error)}))
+        raise
     if as_json:
         typer.echo(json.dumps({"portfolio": spec.name, "correct": True}))
         return

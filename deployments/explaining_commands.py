@@ -33,6 +33,9 @@ def explain(
     firm: Annotated[str, typer.Argument(help="The firm's id, as delivered.")],
     portfolio: PortfolioOption = "simulated",
     quarter: Annotated[str | None, typer.Option(help="Such as 2024Q4; the newest published one by default.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="A version of the model, such as the one in use; that of the quarter by default.")
+    ] = None,
     candidate: Annotated[
         str | None,
         typer.Option(help="Another candidate of the same refresh; the one whose scores were published by default."),
@@ -57,7 +60,7 @@ def explain(
         from monitoring.explanation_page import explanation_text
         from tasks.explaining import written_explanation
 
-        written = written_explanation(name, firm, wanted, candidate, method or ())
+        written = written_explanation(name, firm, wanted, candidate, method or (), version)
         if as_json:
             stdout.write(json.dumps({**written.content.model_dump(mode="json"), "files": written.files}) + "\n")
         else:

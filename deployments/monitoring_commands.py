@@ -116,7 +116,9 @@ def _run(portfolio: str, quarter: str | None, data_dir: Path | None) -> DriftOut
         from flows.drift_monitor import drift_monitor
 
         ready()
-        found: DriftOutcome = drift_monitor(source, quarter, str(data_dir.absolute()) if data_dir else None)
+        # Named even where the environment names it: the worker's own may be another one.
+        folder = data_dir.absolute() if data_dir else settings().data_dir
+        found: DriftOutcome = drift_monitor(source, quarter, str(folder) if folder else None)
         return found
 
 

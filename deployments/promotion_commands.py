@@ -121,6 +121,23 @@ def _act(step: Callable[[Any, str], PromotionResult], portfolio: str, *, as_json
         changed = promotion.champion_changed(result)
         if changed is not None:
             sys.stderr.write(f"{_scored(changed)}\n")
+        if result.proposal is not None and result.status == "open" and not result.proposal.votes:
+            sys.stderr.write(_asked_for(result.proposal))
+
+
+def _asked_for(proposal: Proposal) -> str:
+    """Have a server that is there ask for approvals with its form; say so if it could not."""
+    import httpx
+
+    if not os.environ.get("PREFECT_API_URL"):
+        return ""
+    from tasks.notices import announce_proposal
+
+    try:
+        announce_proposal(proposal)
+    except httpx.HTTPError as error:
+        return f"The proposal stands; Prefect shows no form for it: {error}\n"
+    return ""
 
 
 def _scored(changed: ChampionChanged) -> str:

@@ -201,6 +201,8 @@ def _environment(chosen: Settings, server: Service) -> dict[str, str]:
         "PREFECT_WORKER_QUERY_SECONDS": "3",
         "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": str(LATE),
         **os.environ,
+        # A worker runs in another folder, where a relative path would be another one.
+        **({"CREDITNET_DATA": str(chosen.data_dir)} if chosen.data_dir else {}),
         "CREDITNET_HOME": str(chosen.home),
         "PREFECT_API_URL": f"{server.url}/api",
     }

@@ -60,6 +60,7 @@ def quarterly_refresh(
         run = identify(spec, delivery, trigger, requested_by)
         published = already_published(run)
         if published is not None:
+            show_correction(run)  # the run that published it may have died before this
             return RefreshOutcome(refresh=published, already_published=True)
         with lease(run):
             evidence = gather_evidence(run)

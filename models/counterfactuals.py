@@ -129,7 +129,10 @@ def relation_changes(
             continue
         relation, source, target = related
         other = target if source == firm else source
-        weight = sum(weights.get((one, source, target), 0.0) for one in relation.split(" + "))
+        # A network that hears all relations alike names the pair by their ids, whichever way the relation leads.
+        weight = sum(
+            weights.get((one, source, target), weights.get((one, target, source), 0.0)) for one in relation.split(" + ")
+        )
         found.append(
             Counterfactual(
                 subject=relation,

@@ -129,7 +129,8 @@ def _factor(group: Group, column: str, sides: dict[str, tuple[str, str]]) -> Fac
             item = label.removeprefix(_MEAN).removeprefix(_DEVIATION).partition("=")[0]
             return Factor(network=True, feature=item, relation=relation, side=direction)
         case Group.STRUCTURE:
-            relation, _, label = column.rpartition(": ")
+            relation, colon, label = column.partition(": ")  # a category in the label may have another
+            relation, label = (relation, label) if colon else ("", column)
             return Factor(network=True, relation=relation, aspect=label)
         case Group.EMBEDDING:
             return POSITION

@@ -73,6 +73,7 @@ class ScoredGraph:
     refresh: str
     fingerprint: str
     model_version: str
+    in_use: str
     spec: CandidateSpec
     decided_by: str
     model: Fitted
@@ -162,6 +163,7 @@ class _Explaining:
             refresh=scored.refresh,
             fingerprint=scored.fingerprint,
             model_version=scored.model_version,
+            in_use=scored.in_use,
             firm=self.firm,
             name=scored.name(self.firm),
             candidate=scored.spec.name,
@@ -250,10 +252,23 @@ class _Explaining:
                 related = (relation, self.firm, other) if forward else (relation, other, self.firm)
                 yield related, max(weight, 0.0) / total if total else 0.0, float(weight)
 
+    def _linked(self) -> Iterator[tuple[Related, float, float]]:
+        """Yield each link of the firm to a person, bank or other node, its share, and its weight."""
+        graph = self.scored.graph
+        for name, links in graph.partners.items():
+            row = slice(links.indptr[self.row], links.indptr[self.row + 1])
+            total = float(np.maximum(links.weights[row], 0).sum())
+            for node, weight in zip(links.indices[row].tolist(), links.weights[row].tolist(), strict=True):
+                related = (name, self.firm, str(graph.nodes[links.node_type][node]))
+                yield related, max(weight, 0.0) / total if total else 0.0, float(weight)
+
     def _relation_effects(self) -> tuple[dict[Related, float], RelationFidelity | None]:
         """Return what each relation of the firm adds to its log-odds, by leave-one-out, and how far that holds."""
         door = self.door
-        about, share = door.about(self.row), {related: part for related, part, _ in self._related()}
+        about, share = (
+            door.about(self.row),
+            {related: part for related, part, _ in itertools.chain(self._related(), self._linked())},
+        )
 
         def heard(place: int) -> float:
             edge = about.edges[place]
@@ -285,7 +300,7 @@ class _Explaining:
             related: lowered(scored.model, scored.graph, self.row, effect, self.verdicts)
             for related, effect in effects.items()
         }
-        weights = {related: weight for related, _, weight in self._related()}
+        weights = {related: weight for related, _, weight in itertools.chain(self._related(), self._linked())}
         return relation_changes(effects, weights, self.firm, scored.names, without, self.verdicts)
 
     def _partners(self, effects: dict[Related, float]) -> list[Partner]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -70,14 +71,17 @@ def _texts(
 ) -> Iterator[FirmTexts]:
     for relation in _relations(portfolio):
         rows = known_by(tables[relation_table(relation.name)], as_of)
-        embedded = relation.components if relation.method == "given" else 0
-        yield _written(relation.name, firms, newest_texts(rows, pl.Series(firms)), embedded)
+        texts = newest_texts(rows, pl.Series(firms))
+        # An earlier quarter's embeddings may be of another size than the portfolio declares now.
+        some = next((text for text in texts if text.strip()), "[]") if relation.method == "given" else "[]"
+        yield _written(relation.name, firms, texts, len(json.loads(some)))
     filed = portfolio.filings.columns if portfolio.filings else ()
     for table, columns, newest in (
         (Table.FIRMS, portfolio.firms.columns, newest_firms),
         (Table.FILINGS, filed, newest_filings),
     ):
-        for column in (one for one in columns if one.kind is Kind.TEXT):
+        # An earlier quarter's table may lack a column that was declared since.
+        for column in (one for one in columns if one.kind is Kind.TEXT and one.name in tables[table].columns):
             known = newest(tables[table], as_of).select("firm_id", text=pl.col(column.name))
             aligned = pl.DataFrame({"firm_id": firms}).join(known, on="firm_id", how="left", maintain_order="left")
             yield _written(column.name, firms, aligned["text"].fill_null("").to_list(), 0)

@@ -163,7 +163,12 @@ def _is_network(model: Fitted) -> bool:
 def _changed(graph: CorporateGraph, firm: int, row: Vector) -> CorporateGraph:
     features = graph.features.copy()
     features[firm] = row
-    return replace(graph, features=features)
+    computed, past = dict(graph.computed), graph.computed.get(Group.HISTORY)
+    if past is not None:
+        values = past.values.copy()
+        values[firm] = _repeated(graph, firm, row[None, :], Group.HISTORY).values[0]
+        computed[Group.HISTORY] = past._replace(values=values)
+    return replace(graph, features=features, computed=computed)
 
 
 def _versions(graph: CorporateGraph, firm: int, items: FloatMatrix, groups: tuple[Group, ...]) -> CorporateGraph:

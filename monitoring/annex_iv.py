@@ -79,7 +79,8 @@ ANNEX_IV: tuple[AnnexSection, ...] = (
     AnnexSection(
         number="2(h)",
         asks="Cybersecurity",
-        says="Every stored byte has a recorded hash, weights are no programs, and changed edges are tried.",
+        says="Every stored byte has a recorded hash that is checked before it is read; weights are arrays and text, "
+        "but for AutoGluon's, which are pickles; and changed edges are tried.",
         sections=(rules.EDGES, rules.REPRODUCIBILITY),
         topics=(Topic.CYBERSECURITY,),
     ),

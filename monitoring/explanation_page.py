@@ -162,6 +162,7 @@ def _written(content: FirmExplanation, form: Form) -> str:
             about=shown_firm(content.firm, content.name),
             shown_firm=shown_firm,
             shown_ends=shown_ends,
+            class_then=class_then,
             colors=relation_colors(content),
             sections=sections_of(content),
             explanation_charts=explanation_charts,
@@ -180,6 +181,7 @@ def explanation_text(content: FirmExplanation) -> str:
     lines = [
         f"{filters.prose(content.title)}, {content.quarter}: {shown_firm(content.firm, content.name)}",
         f"  score        {now.probability:.2%}, grade {now.grade}: {target}, by {content.candidate}",
+        *([f"  note         not the version in use: that is version {content.in_use}"] if content.other_in_use else []),
         *([] if content.decided else [f"  note         not the model that decided: {content.decided_by} did"]),
         f"  class        {filters.inert(now.predicted_class)}, {'favourable' if now.favourable else 'unfavourable'}",
     ]
@@ -190,7 +192,7 @@ def explanation_text(content: FirmExplanation) -> str:
         lines.append(f"  path         {content.path_missing}")
     else:
         lines.append("  path         " + " → ".join(shown_firm(one.firm, one.name) for one in content.path.steps))
-    lines += [f"  change       {change_words(one)}" for one in content.counterfactuals[:6]]
+    lines += [f"  change       {change_words(content, one)}" for one in content.counterfactuals[:6]]
     lines += [f"  method       {method_words(one)}" for one in content.methods]
     return "\n".join(lines) + "\n"
 
@@ -211,12 +213,22 @@ def shown_ends(one: EdgeImportance) -> str:
     return f"{shown_firm(one.source, one.source_name)} – {shown_firm(one.target, one.target_name)}"
 
 
-def change_words(one: Counterfactual) -> str:
+def class_then(content: FirmExplanation, one: Counterfactual) -> str:
+    """Say which class a change leads to: where it stays, and where only the probability is known, say that."""
+    if one.then.predicted_class is None:
+        return "not known"
+    if one.then.predicted_class == content.standing.predicted_class:
+        return "unchanged"
+    return filters.inert(one.then.predicted_class)
+
+
+def change_words(content: FirmExplanation, one: Counterfactual) -> str:
     """Say what one single change would do."""
     what = (
         f"without {one.subject.replace('_', ' ')} with {shown_firm(one.partner, one.partner_name)}"
         if one.partner
         else f"{one.subject.replace('_', ' ')} {filters.inert(one.before)} to {filters.inert(one.after)}"
     )
-    then = f"class {filters.inert(one.then.predicted_class)}, " if one.class_changes else ""
+    told = class_then(content, one)
+    then = "" if told in ("not known", "unchanged") else f"class {told}, "
     return f"{what}: {then}grade {one.then.grade}, {one.then.probability:.2%}"

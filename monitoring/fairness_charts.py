@@ -148,7 +148,7 @@ def fairness_trend_chart(trends: Sequence[FairnessTrend], limit: float | None) -
         axes.grid(axis="y", color=GRID)
         figure.legend(loc="outside lower center", ncols=1 if crossed else 2, fontsize=7, handlelength=3.4)
     now = ", ".join(
-        f"{one.attribute} {one.group} by the {one.score} "
+        f"{one.attribute} {one.group} ({one.score}) "
         + ("not judged" if one.values[-1] is None else f"{one.values[-1]:.3f}")
         for one in trends
     )

@@ -278,6 +278,9 @@ class FirmExplanation(Frozen):
     candidate, decided_by
         The candidate whose score this is, and the one whose score decided. Where these are not the same there are no
         `reasons`: those of another model are not why the firm was decided on as it was.
+    in_use
+        The version that was champion when this was written; empty if none was. Reasons of another version are not
+        those of a decision made with the one in use.
     threshold
         The cut-off on the positive class; only two classes have one.
     method
@@ -298,6 +301,7 @@ class FirmExplanation(Frozen):
     refresh: str
     fingerprint: str
     model_version: str
+    in_use: str
     firm: str
     name: str
     candidate: str
@@ -331,3 +335,8 @@ class FirmExplanation(Frozen):
     def decided(self) -> bool:
         """Whether the explained score is the one that decided."""
         return self.candidate == self.decided_by
+
+    @property
+    def other_in_use(self) -> bool:
+        """Whether another version than the explained one is in use."""
+        return bool(self.in_use) and self.model_version.split()[-1] != self.in_use

@@ -264,6 +264,11 @@ class TargetSpec(Frozen):
     grades: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
 
     @property
+    def asked(self) -> dict[str, object]:
+        """Return what is predicted, without what it is called and how finely it is rated."""
+        return self.model_dump(exclude={"label", "grades"})
+
+    @property
     def every_grade(self) -> tuple[str, ...]:
         """Return all grades in the order of the classes; none if none are declared."""
         return tuple(grade for name in self.classes for grade in self.grades.get(name, ()))

@@ -180,7 +180,8 @@ class Question(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _by_topic(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or given.get("about") not in _BY_TOPIC:
+        about = given.get("about") if isinstance(given, dict) else None
+        if not isinstance(about, str) or about not in _BY_TOPIC:
             return given
-        asked = _BY_TOPIC[given["about"]]
+        asked = _BY_TOPIC[Topic(about)]
         return {"question": asked.question, "owner": asked.owner, **given}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+
+from pydantic import field_validator
 
 from schemas.base import Frozen
 from schemas.specs import Share
@@ -21,6 +24,14 @@ class TableSpec(Frozen):
     rows_between: tuple[int, int] | None = None
     tolerance: Share = 0.0
     ignore: tuple[str, ...] = ()
+
+    @field_validator("file")
+    @classmethod
+    def _one_placeholder(cls, file: str) -> str:
+        unknown = sorted(set(re.findall(r"\{[^}]*\}", file)) - {"{quarter}"})
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} stands for nothing; the one placeholder of a file is {{quarter}}")
+        return file
 
     @property
     def quarterly(self) -> bool:

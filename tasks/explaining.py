@@ -36,6 +36,7 @@ from tasks.pages import written_pages
 from tasks.panels import samples_of
 from tasks.provenance import read_provenance
 from tasks.settings import settings
+from tasks.versions import unpruned_version
 
 #: firms whose ids are looked through for one that resembles an unknown id
 _LOOKED_THROUGH = 5000
@@ -53,7 +54,12 @@ class WrittenExplanation(Frozen):
 
 
 def written_explanation(
-    portfolio: str, firm: str, quarter: Quarter | None, candidate: str | None = None, methods: Sequence[str] = ()
+    portfolio: str,
+    firm: str,
+    quarter: Quarter | None = None,
+    candidate: str | None = None,
+    methods: Sequence[str] = (),
+    version: str | None = None,
 ) -> WrittenExplanation:
     """Explain a firm's score of a published refresh and write it to the lake; the same again changes nothing.
 
@@ -62,11 +68,13 @@ def written_explanation(
     portfolio
         The name under which it is in the catalogue.
     quarter
-        The newest published one if None.
+        The newest published one if None, or that of the version.
     candidate
         Another of the refresh's candidates; the one whose scores were published if None.
     methods
         Names of further methods to ask, or ``all`` that can explain the candidate.
+    version
+        The one that the quarter has now if None.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def written_explanation(
         If a published file is not what was recorded.
     """
     home = settings().home
-    published = _published(portfolio, quarter)
+    published = _published(portfolio, quarter, version)
     source = _Source(home, published)
     row = _row_of(source.graph(), firm)
     scored = source.scored(candidate)
@@ -115,16 +123,29 @@ def folder_name(firm: str) -> str:
     return f"{plain or 'firm'}_{hashlib.sha256(firm.encode()).hexdigest()[:16]}"
 
 
-def _published(portfolio: str, quarter: Quarter | None) -> PublishedRefresh:
+def _published(portfolio: str, quarter: Quarter | None, version: str | None) -> PublishedRefresh:
     catalogue = open_catalogue(settings().database_url)
+    if version is not None:
+        named = unpruned_version(catalogue, portfolio, version)
+        if quarter not in (None, named.refresh.quarter):
+            raise NotEnoughData(
+                f"Version {version} of {portfolio} is not of {quarter}: there is no score to explain.",
+                expected=f"a version that was published for {quarter}",
+                found=f"it was published for {named.refresh.quarter}",
+                way_out="name the version alone, or see `creditnet refreshes`",
+            )
+        return named
     newest = catalogue.latest_published(portfolio)
     found = newest if quarter is None else catalogue.current(portfolio, quarter)
     if found is None:
         raise NotEnoughData(
-            f"{quarter or 'No quarter'} of {portfolio} has been published: there is no score to explain.",
+            f"{quarter} of {portfolio} has not been published: there is no score to explain."
+            if quarter
+            else f"No quarter of {portfolio} has been published: there is no score to explain.",
             expected=f"a published refresh of {portfolio}" + (f" for {quarter}" if quarter else ""),
             found=f"the newest published quarter is {newest.refresh.quarter}" if newest else "no published refresh",
-            way_out=f"run `creditnet refresh --portfolio {portfolio}`, or name a published quarter",
+            way_out=f"run `creditnet refresh --portfolio {portfolio}{f' --quarter {quarter}' if quarter else ''}`, "
+            "or name a published quarter",
         )
     return found
 
@@ -185,6 +206,7 @@ class _Source:
             refresh=published.key,
             fingerprint=manifest.fingerprint,
             model_version=f"{published.model_name} {published.model_version}",
+            in_use=open_catalogue(settings().database_url).aliases(published.refresh.portfolio).get("champion", ""),
             spec=spec,
             decided_by=evaluation.chosen,
             model=restore_published(home, published.folder, manifest, spec, scheme),

@@ -15,6 +15,7 @@ from tasks.catalogue import open_catalogue
 from tasks.contents import written_index
 from tasks.identity import refresh_key
 from tasks.lake import discard, write_file
+from tasks.notices import announce_proposals
 from tasks.progress import note
 from tasks.registry import sync_aliases
 from tasks.settings import settings
@@ -42,12 +43,13 @@ def identify(portfolio: PortfolioSpec, delivery: DeliveryRef, trigger: str, requ
 
 @stage("look up")
 def already_published(run: RefreshRun) -> Refresh | None:
-    """Return the same refresh if it was published before; repair the registry's aliases if they lag behind."""
+    """Return the same refresh if it was published before; do what a run that died after publishing left undone."""
     catalogue = open_catalogue(settings().database_url)
     published = catalogue.published_refresh(run.key.key)
     if published is None:
         return None
     if catalogue.registry_lags(run.portfolio.name):
+        announce_proposals(run.portfolio.name, run.key.key)
         sync_aliases(run.portfolio.name)
     discard(Path(run.home), run.work)  # there is nothing left to work on
     Path(run.home, f"{run.work}.id").unlink(missing_ok=True)

@@ -14,7 +14,9 @@ from schemas.base import Frozen
 from schemas.promotions import Proposal
 from schemas.retraining import DriftDetected
 from schemas.scoring import ChampionChanged
+from tasks.catalogue import open_catalogue
 from tasks.catalogue.retraining import DRIFT_EVENT
+from tasks.settings import settings
 
 PROPOSED_EVENT = "creditnet.version.proposed"
 #: the automation that starts a refresh when drift is detected; made by `deployments.automations`
@@ -36,6 +38,13 @@ def announce_drift(event: DriftDetected) -> None:
 def announce_proposal(proposal: Proposal) -> None:
     """Tell Prefect that a version waits for approval."""
     _send(PROPOSED_EVENT, proposal.portfolio, proposal, uuid4())
+
+
+def announce_proposals(portfolio: str, refresh: str) -> None:
+    """Tell Prefect that the version of a refresh waits for approval, if it does."""
+    for proposal in open_catalogue(settings().database_url).promotions.proposals(portfolio):
+        if proposal.refresh == refresh:
+            announce_proposal(proposal)
 
 
 def announce_champion(changed: ChampionChanged) -> None:

@@ -176,7 +176,7 @@ class _Recalled:
         missing = [name for name in (_SCORES, _OUTCOMES, _SPLIT, PROVENANCE) if name not in listed]
         if missing:
             self.left_out[quarter] = f"it was published without {missing[0]}"
-        elif read_provenance(self._home, one, manifest).portfolio.target != self._target:
+        elif read_provenance(self._home, one, manifest).portfolio.target.asked != self._target.asked:
             self.left_out[quarter] = "it was scored for another target than the portfolio has now"
         return quarter not in self.left_out
 

@@ -69,7 +69,7 @@ def _checked(text: str, where: str) -> PortfolioSpec:
     try:
         return PortfolioSpec.model_validate(content)
     except ValidationError as error:
-        mistakes = [_mistake(found, content) for found in error.errors()]
+        mistakes = [_mistake(found, content) for found in error.errors() if not _emptied_by_mistakes(found)]
         raise PortfolioError(
             f"{where} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}:\n" + _listed(mistakes),
             way_out="correct the file and run `creditnet portfolio check` on it again",
@@ -92,6 +92,11 @@ def _mistake(found: Any, content: dict[str, Any]) -> str:
     # What is refused may be a URL with a password in it.
     shown = "" if isinstance(found["input"], dict | list) else f"; found {_PASSWORD.sub(':***@', repr(found['input']))}"
     return f"{where}: {message}{shown}"
+
+
+def _emptied_by_mistakes(found: Any) -> bool:
+    """Tell whether a list is called too short only because what it holds was refused, which is told by itself."""
+    return bool(found["type"] == "too_short" and found["input"])
 
 
 def _siblings(location: Iterable[int | str]) -> list[str]:

@@ -13,7 +13,7 @@ from tasks.catalogue import Score, open_catalogue
 from tasks.contents import written_index
 from tasks.documents import DOCUMENT_NAMES
 from tasks.lake import MANIFEST, publish_folder, read_file, read_frame, read_json, rebased
-from tasks.notices import announce_proposal
+from tasks.notices import announce_proposals
 from tasks.progress import current_clock, note
 from tasks.promotion import proposal_of
 from tasks.provenance import written_provenance
@@ -81,13 +81,12 @@ def publish(
         model_name=registration.model,
         model_version=registration.version,
     )
+    # Before the aliases: while these lag behind, the next run of the same refresh announces what this one did not.
+    announce_proposals(run.portfolio.name, run.key.key)
     sync_aliases(run.portfolio.name)
     written_index()
     (home / f"{run.work}.id").unlink(missing_ok=True)
     note(str(home / folder))
-    for proposal in catalogue.promotions.proposals(run.portfolio.name):
-        if proposal.refresh == run.key.key:
-            announce_proposal(proposal)
     return refresh.model_copy(update={"stages": stages})
 
 

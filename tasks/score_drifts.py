@@ -71,7 +71,7 @@ def compared_scores(
         earlier = _Earlier.of(home, versions[-1])
     except NotEnoughData as error:
         return ScoreComparison(ScoreDrift(reason=f"{versions[-1].refresh.quarter}: {error.problem}"))
-    if _asked(earlier.portfolio) != _asked(portfolio):
+    if earlier.portfolio.target.asked != portfolio.target.asked:
         reason = f"what is predicted was declared otherwise in {versions[-1].refresh.quarter}"
         return ScoreComparison(ScoreDrift(reason=reason))
     compared = ComparedScores(earlier.scored(home), Scored.of(quarter, chosen, scores), portfolio)
@@ -82,11 +82,6 @@ def compared_scores(
         measures=score_measures(compared, parts),
         firms=firm_shifts(compared, parts),
     )
-
-
-def _asked(portfolio: PortfolioSpec) -> dict[str, object]:
-    """Return what is predicted, without what it is called."""
-    return portfolio.target.model_dump(exclude={"label", "grades"})
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ class Fidelity:
     Attributes
     ----------
     plus
-        Mean change of the probability when what is explained as important goes (fidelity+); high is good.
+        Mean change of the log-odds when what is explained as important goes (fidelity+); high is good.
     minus
         Mean change when only that stays (fidelity-); near 0 is good.
     random_plus

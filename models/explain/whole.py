@@ -15,6 +15,7 @@ from models.corporate_graph import CorporateGraph, RelationEdges
 from models.explain.attribution import Edge, Feature, FloatVector, Kept, Place
 from models.explain.tables import adverse_log_odds, disturbed_graph
 from models.fitted import Fitted
+from models.partners import PartnerEdges
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,31 @@ class ExplainedWhole:
 
     @cached_property
     def _places(self) -> list[tuple[str, int]]:
-        """Relation and place among its edges of each edge at this firm; an undirected one stands once."""
+        """Relation and place among its edges of each edge at this firm, links to other nodes last.
+
+        An undirected edge stands once.
+        """
         found = []
         for name, relation in self.opened.graph.relations.items():
             out = range(int(relation.indptr[self.row]), int(relation.indptr[self.row + 1]))
             found += [(name, place) for place in out]
             if relation.directed:
                 found += [(name, int(place)) for place in np.flatnonzero(relation.indices == self.row)]
+        for name, links in self.opened.graph.partners.items():
+            found += [(name, place) for place in range(int(links.indptr[self.row]), int(links.indptr[self.row + 1]))]
         return found
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
-        """The firm's own relations."""
-        firms, found = self.opened.graph.firms, []
+        """The firm's own relations and links."""
+        graph = self.opened.graph
+        firms, found = graph.firms, []
         for name, place in self._places:
-            relation = self.opened.graph.relations[name]
+            if name in graph.partners:
+                links = graph.partners[name]
+                found.append(Edge(self.firm, str(graph.nodes[links.node_type][links.indices[place]]), name, 0))
+                continue
+            relation = graph.relations[name]
             source, target = _ends(relation, place)
             if not relation.directed:
                 source, target = min(source, target), max(source, target)
@@ -102,18 +113,26 @@ class ExplainedWhole:
             rows[self.row] = np.where(features, rows[self.row], self.opened.baseline)
             graph = replace(graph, features=rows)
         if edges is not None:
-            graph = replace(graph, relations=self._left(edges))
+            graph = self._left(edges)
         return adverse_log_odds(self.opened.fitted.probabilities(graph)[[self.row]], self.opened.adverse)
 
-    def _left(self, kept: Kept) -> dict[str, RelationEdges]:
+    def _left(self, kept: Kept) -> CorporateGraph:
+        graph = self.opened.graph
         gone: dict[str, list[int]] = {}
         for (name, place), stays in zip(self._places, kept.tolist(), strict=True):
             if not stays:
                 gone.setdefault(name, []).append(place)
-        return {
-            name: without_places(relation, gone[name]) if name in gone else relation
-            for name, relation in self.opened.graph.relations.items()
-        }
+        return replace(
+            graph,
+            relations={
+                name: without_places(relation, gone[name]) if name in gone else relation
+                for name, relation in graph.relations.items()
+            },
+            partners={
+                name: _without_links(links, gone[name]) if name in gone else links
+                for name, links in graph.partners.items()
+            },
+        )
 
 
 def without_places(relation: RelationEdges, places: list[int]) -> RelationEdges:
@@ -128,6 +147,13 @@ def without_places(relation: RelationEdges, places: list[int]) -> RelationEdges:
     return RelationEdges(
         before[relation.indptr], relation.indices[stays], relation.weights[stays], directed=relation.directed
     )
+
+
+def _without_links(links: PartnerEdges, places: list[int]) -> PartnerEdges:
+    stays = np.ones(links.links, dtype=np.bool_)
+    stays[places] = False
+    before = np.concatenate([[0], np.cumsum(stays)]).astype(np.int64)
+    return replace(links, indptr=before[links.indptr], indices=links.indices[stays], weights=links.weights[stays])
 
 
 def _ends(relation: RelationEdges, place: int) -> tuple[int, int]:

@@ -69,6 +69,18 @@ class TestPromoting:
         assert run("propose", "2", *decided("Ann")).out.startswith("simulated version 2: open, 1 more to approve it")
         assert run("reject", "2", *decided("Bob")).out.startswith("simulated version 2: rejected")
 
+    def test_a_server_is_told_of_what_a_person_proposes_and_of_no_vote(self, run, monkeypatch):
+        told = []
+        monkeypatch.setattr("tasks.notices.announce_proposal", lambda proposal: told.append(proposal.version))
+        run("reject", "2", *decided("Bob"))
+        run("propose", "2", *decided("Ann"))
+        assert told == []
+        monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+        run("reject", "2", *decided("Bob"))
+        run("propose", "2", *decided("Ann"))
+        run("approve", "1", *decided("Bob"))
+        assert told == ["2"]
+
     def test_proposals_are_listed(self, run):
         printed = json.loads(run("proposals", "--json").out)["proposals"]
         assert [(one["version"], one["requested_by"], one["approvals_missing"]) for one in printed] == [

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from deployments.serving import Service, _environment
 from tasks.serving import Served, ServedState, note_state, served_state
 from tasks.settings import settings
 from tests.tasks.published_versions import publish_version
@@ -94,3 +95,11 @@ def test_there_must_be_a_server_to_deploy_to(run):
     done = run("deploy")
     assert done.code == 9
     assert "PREFECT_API_URL" in done.err
+
+
+def test_a_worker_finds_the_data_that_this_folder_has(home, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CREDITNET_DATA", "deliveries")
+    environment = _environment(settings(), Service(name="Prefect", command=(), url="http://127.0.0.1:1", health=""))
+    assert environment["CREDITNET_DATA"] == str(tmp_path / "deliveries")
+    assert environment["PREFECT_API_URL"] == "http://127.0.0.1:1/api"

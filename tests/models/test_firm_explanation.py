@@ -14,7 +14,9 @@ from models.contributions import Development
 from models.corporate_graph import Columns
 from models.counterfactuals import Verdicts, lowered
 from models.ensemble import FittedEnsemble
+from models.explain.opened import opened
 from models.firm_explanation import ScoredGraph, firm_explanation
+from models.partners import PartnerEdges
 from models.what_if import is_quick, single_moves, with_own_items
 from schemas.candidates import Group
 from schemas.terms import Quarter
@@ -42,6 +44,7 @@ def scored(world, data, model, spec, **changes):
         "model_version": "creditnet-small_world 1",
         "spec": portfolio.candidates[0],
         "decided_by": "it",
+        "in_use": "",
         "model": model,
         "threshold": 0.5,
         "graph": data.graph,
@@ -87,11 +90,12 @@ def test_versions_pass_through_steps_grades_and_ensembles(world, graphs):
     assert not is_quick(FittedEnsemble({"a": of_kind(world, graphs, {"kind": "kriging"})[1]}, {"a": 1.0}, {}, {}))
 
 
-def test_changes_over_quarters_move_along(world, graphs):
+@pytest.mark.parametrize("kind", ["logistic", "kriging", "graph_kernel"])
+def test_changes_over_quarters_move_along(world, graphs, kind):
     data = graphs.learnable(missing=0.0)
     history = Columns(data.graph.features[:, :1] - 2.0, ("x0: change over 1 quarters",))
     data = replace(data, graph=replace(data.graph, computed={Group.HISTORY: history}))
-    spec = {"name": "it", "kind": "logistic", "features": "history"}
+    spec = {"name": "it", "kind": kind, "features": "history"}
     one = world.portfolio(candidates=[spec], graph={"history": {"changes": [1]}}).single_candidates[0]
     model = fitted_candidate(one, data)
     version = data.graph.features[[5]] + np.array([[0.5, 0, 0]])
@@ -230,3 +234,42 @@ def test_nobody_in_distress_near_by_is_said(world, graphs):
     found = firm_explanation(calm, 5)
     assert found.path is None
     assert found.path_missing == "No firm in distress is within three relations."
+
+
+def test_a_lost_relation_is_told_with_its_weight_whichever_way_it_leads(world, graphs):
+    *_, source = of_kind(world, graphs, NETWORK | {"kind": "gcn"})
+    weights = []
+    for row in range(0, 40, 4):
+        found = firm_explanation(source, row)
+        listed = {(one.relation, one.firm): one.weight for one in found.partners}
+        lost = [one for one in found.counterfactuals if one.partner]
+        weights += [(float(one.before), listed[one.subject, one.partner]) for one in lost]
+    assert len(weights) >= 5
+    assert all(told == pytest.approx(known, rel=1e-3) and told > 0 for told, known in weights)
+
+
+def test_links_to_other_nodes_are_asked_about_in_an_ensemble_too(world, graphs):
+    plain = graphs.learnable(missing=0.0)
+    ones = np.arange(plain.graph.size, dtype=np.int64)
+    board = PartnerEdges("person", np.append(ones, len(ones)), ones % 15, np.full(len(ones), 2.0), 15)
+    persons = {"person": np.array([f"p{number:02d}" for number in range(15)])}
+    data = replace(plain, graph=replace(plain.graph, nodes=persons, partners={"board": board}))
+    specs = [NETWORK | {"name": "typed", "kind": "hgt"}, {"name": "lines", "kind": "logistic"}]
+    portfolio = world.portfolio(candidates=specs)
+    typed, lines = (fitted_candidate(one, data) for one in portfolio.single_candidates)
+    both = FittedEnsemble({"typed": typed, "lines": lines}, {"typed": 0.7, "lines": 0.3}, {}, {})
+    source = scored(world, data, both, specs[0], portfolio=portfolio)
+    about = opened(both, data.graph, [1]).about(7)
+    [link] = [place for place, edge in enumerate(about.edges) if edge.relation == "board"]
+    assert (about.edges[link].source, about.edges[link].target) == ("f007", "p07")
+    kept = np.ones((1, len(about.edges)), dtype=np.bool_)
+    kept[0, link] = False
+    stays = ones != 7
+    without = replace(
+        board, indptr=np.append(0, np.cumsum(stays)), indices=board.indices[stays], weights=board.weights[stays]
+    )
+    p = both.probabilities(replace(data.graph, partners={"board": without}))[7]
+    assert about.log_odds(kept)[0] == pytest.approx(np.log(p[1] / p[0]), abs=1e-5)
+    told = [one for row in range(30) for one in firm_explanation(source, row).counterfactuals]
+    persons_lost = [one for one in told if one.subject == "board"]
+    assert {one.before for one in persons_lost} <= {"2"}

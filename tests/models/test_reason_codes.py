@@ -86,7 +86,7 @@ def test_a_firm_that_nothing_counts_against_is_told_so(world):
         (INDUSTRY, LEVEL, "OWN-INDUSTRY", "Industry"),
         (CHANGE, HIGH, "OWN-LEVERAGE-CHANGE_OVER_4_QUARTERS-HIGH", "Leverage, change over 4 quarters is high"),
         (SUPPLIERS, HIGH, "NETWORK-SUPPLY-IN-LEVERAGE-HIGH", "Leverage among the firms that supply comes from is high"),
-        (SUPPLY, LEVEL, "NETWORK-SUPPLY", "The condition of the firms related by supply"),
+        (SUPPLY, LEVEL, "NETWORK-SUPPLY", "The condition of those it is related to by supply"),
         (NUMBER, LOW, "NETWORK-SUPPLY-OUT-NUMBER_OF_PARTNERS-LOW", "The number of firms that supply leads to is low"),
         (CORE, HIGH, "NETWORK-CORE_NUMBER-HIGH", "The density of its part of the network is high"),
         (POSITION, LEVEL, "NETWORK-POSITION", "Its position among the firms that it is related to"),
@@ -191,3 +191,10 @@ def test_the_summary_counts_firms_and_principal_reasons(world):
 def test_a_mistaken_table_is_refused(world, entries, problem):
     with pytest.raises(ValidationError, match=problem):
         world.portfolio(reasons=entries)
+
+
+def test_a_category_with_a_colon_is_no_relation(graphs):
+    graph, name = graphs.learnable().graph, "supply: largest industry=A: Agriculture of sources"
+    column = Columns(np.zeros((graph.size, 1)), (name,))
+    [factor] = factored_inputs(replace(graph, computed={Group.STRUCTURE: column}), (Group.STRUCTURE,)).columns
+    assert factor == Factor(network=True, relation="supply", aspect="largest industry=A: Agriculture of sources")

@@ -55,8 +55,8 @@ def explanation(text: str = "", path: bool = True, reliable: bool = True) -> Fir
     return FirmExplanation(
         portfolio="small_world", title=f"Small world{text}", quarter=Quarter(2024, 4), refresh="4d" * 32,
         fingerprint="5e" * 32, model_version="creditnet-small_world 1", firm=firm, name=text, candidate="sage",
-        decided_by="sage", kind="graphsage", family=Family.GNN, target="default", threshold=0.2, standing=now,
-        log_odds=-0.85, rest=-2.0, exact=False, method="Leave-one-out.", uses_graph=True,
+        decided_by="sage", in_use="", kind="graphsage", family=Family.GNN, target="default", threshold=0.2,
+        standing=now, log_odds=-0.85, rest=-2.0, exact=False, method="Leave-one-out.", uses_graph=True,
         reasons=(Reason(code="R1", text="Debt is high", feature="leverage", network=False, contribution=0.7),),
         own=(
             FactorShare(text="Leverage", feature="leverage", network=False, contribution=0.7, value=0.9, typical=0.6),
@@ -142,6 +142,16 @@ def test_a_candidate_that_did_not_decide_says_so_and_gives_no_reasons():
     assert "not the model that decided: logistic did" in explanation_text(content)
 
 
+def test_a_version_that_is_not_in_use_says_so():
+    assert "not the version in use" not in explanation_html(explanation().model_copy(update={"in_use": "1"}))
+    content = explanation().model_copy(update={"in_use": "3"})
+    assert "not the version in use: that is version 3" in explanation_text(content)
+    for page in (explanation_html(content), explanation_markdown(content)):
+        assert "not the version in use" in page
+        assert "in use is version 3" in page
+        assert "may be told to the firm where this version decided" in page
+
+
 def test_two_scripts_may_run_and_their_hashes_are_in_the_policy():
     html = explanation_html(explanation())
     [policy] = re.findall('http-equiv="Content-Security-Policy" content="([^"]+)"', html)
@@ -201,6 +211,30 @@ def test_the_terminal_is_told_in_lines():
     assert "  path         f2 → f1" in text
     assert "  change       leverage 0.9 to 0.5: class 0, grade 6, 5.00%" in text
     assert "  change       without supply with f2: class 0, grade 6, 5.00%" in text
+
+
+def test_the_class_that_a_change_leads_to_is_the_models_or_not_known():
+    content = explanation()
+    own, lost = content.counterfactuals
+    standing = content.standing.model_copy(update={"predicted_class": "C"})
+    other = own.then.model_copy(update={"predicted_class": "D", "favourable": False})
+    unknown = lost.then.model_copy(update={"predicted_class": None, "favourable": None})
+    changed = content.model_copy(
+        update={
+            "standing": standing,
+            "threshold": None,
+            "counterfactuals": (
+                own.model_copy(update={"then": other, "class_changes": False}),
+                lost.model_copy(update={"then": unknown, "class_changes": False}),
+            ),
+        }
+    )
+    page, text = explanation_markdown(changed), explanation_text(changed)
+    assert "| not known | 6 |" in page
+    assert "| D | 6 |" in page
+    assert "unchanged" not in page
+    assert "class D, grade 6" in text
+    assert "without supply with f2: grade 6" in text
 
 
 def test_the_picture_has_a_shape_for_what_color_tells():

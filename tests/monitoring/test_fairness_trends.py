@@ -95,5 +95,5 @@ def test_the_groups_of_an_attribute_share_a_chart_that_says_its_values():
     ]
     chart = fairness_trend_chart(shared[0][2], 0.8)
     assert "impact ratio from 2024Q1 to 2024Q2" in chart.alt
-    assert "region rural by the combined 0.800" in chart.alt
+    assert "region rural (combined) 0.800" in chart.alt
     assert chart.svg() == fairness_trend_chart(shared[0][2], 0.8).svg()

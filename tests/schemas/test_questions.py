@@ -20,7 +20,14 @@ def test_a_topic_brings_its_question_and_its_owner_unless_they_are_given():
 
 
 @pytest.mark.parametrize(
-    "given", [{"owner": "me"}, {"question": "Who?"}, {"about": "weather"}, {"question": "", "owner": "me"}]
+    "given",
+    [
+        {"owner": "me"},
+        {"question": "Who?"},
+        {"about": "weather"},
+        {"about": ["materiality"]},
+        {"question": "", "owner": "me"},
+    ],
 )
 def test_a_question_without_a_topic_needs_text_and_owner(given):
     with pytest.raises(ValidationError):

@@ -128,6 +128,8 @@ def test_a_published_score_is_explained_and_written_down_once(published, home):
         ("small_world", "f0O7", None, "did you mean f"),
         ("small_world", "nobody at all", None, "is not in the graph of 2023-03-31"),
         ("small_world", "f007", Quarter(2024, 1), "the newest published quarter is 2023Q1"),
+        ("small_world", "f007", Quarter(2024, 1), "run `creditnet refresh --portfolio small_world --quarter 2024Q1`"),
+        ("small_world", "f007", Quarter(2024, 1), "2024Q1 of small_world has not been published"),
         ("elsewhere", "f007", None, "no published refresh"),
     ],
 )
@@ -149,6 +151,14 @@ def test_another_candidate_is_explained_as_itself_and_beside_the_one_that_decide
     assert not set(other.files) & set(decided.files)
     assert written_explanation("small_world", "f007", None, "logistic") == decided
     assert "not the model that decided" in (home / other.files[2]).read_text()
+
+
+def test_a_version_is_explained_by_its_number(published):
+    assert written_explanation("small_world", "f007", version="1") == written_explanation("small_world", "f007")
+    with pytest.raises(NotEnoughData, match="Version 7 of small_world has not been published"):
+        written_explanation("small_world", "f007", version="7")
+    with pytest.raises(NotEnoughData, match="Version 1 of small_world is not of 2024Q1"):
+        written_explanation("small_world", "f007", Quarter(2024, 1), version="1")
 
 
 def test_every_method_that_fits_is_asked(published, home):

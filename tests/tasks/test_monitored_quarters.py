@@ -120,3 +120,35 @@ def test_a_changed_earlier_file_is_an_error(published, graph_of, portfolio):
     damaged.write_bytes(damaged.read_bytes() + b" ")
     with pytest.raises(IntegrityError):
         monitored(where, portfolio, graph_of(2))
+
+
+def test_a_text_column_that_was_declared_since_has_nothing_to_be_compared_with(home, world, graph_of):
+    firms = world.portfolio().model_dump(mode="json")["firms"]
+    firms["columns"].append({"name": "about", "kind": "text", "role": "note"})
+    portfolio = world.portfolio(firms=firms)
+
+    def kept(folder, **more):
+        rows = pl.DataFrame({"firm_id": list(world.FIRMS), **more}).with_columns(
+            published_on=pl.lit(FIRST.end), valid_until=pl.lit(None, dtype=pl.Date)
+        )
+        return write_frame(settings().home, f"{folder}/admitted/firms.parquet", rows)
+
+    publish_graph(settings(), graph_of(0), "key-0", beside=[kept("work/key-0")])
+    with_texts = kept("work/it", about=["steel and rails"] * len(world.FIRMS))
+    found = monitored(settings().home, portfolio, graph_of(1), tables={"firms": with_texts})
+    assert found.features.texts == ()
+
+
+def test_embeddings_of_another_size_are_not_compared(home, world, graph_of):
+    relation = {"kind": "similar_text", "name": "words", "file": "words", "firm_id": "id", "text": "says",
+                "published_on": "on", "cut_off": 0.3, "method": "given", "components": 3}  # fmt: skip
+    delivered = world.portfolio().model_dump(mode="json")["relations"]
+    portfolio = world.portfolio(relations=[*delivered, relation])
+
+    def kept(folder, text):
+        rows = pl.DataFrame({"firm_id": list(world.FIRMS), "text": text}).with_columns(published_on=pl.lit(FIRST.end))
+        return write_frame(settings().home, f"{folder}/admitted/relations-words.parquet", rows)
+
+    publish_graph(settings(), graph_of(0), "key-0", beside=[kept("work/key-0", "[1, 2]")])
+    tables = {"relations:words": kept("work/it", "[1, 2, 3]")}
+    assert monitored(settings().home, portfolio, graph_of(1), tables=tables).features.texts == ()

@@ -96,6 +96,13 @@ def test_scores_of_another_target_are_not_compared(bank):
     }
 
 
+def test_a_target_that_is_called_otherwise_is_the_same(bank):
+    bank.publish(0, target=bank.portfolio.target.model_copy(update={"label": "insolvency within a year"}))
+    found = judged(bank, 1, bank.outcomes(FIRST))
+    assert found.left_out == {}
+    assert len(found.realised) == 1
+
+
 def test_a_portfolio_of_one_quarter_is_not_assessable(bank):
     run, admission = known_at(bank, 1, bank.outcomes(FIRST))
     target = bank.portfolio.target.model_copy(update={"horizon_quarters": 0})
