@@ -8,7 +8,7 @@ AXE := .axe
 WITHOUT_DGL := .venv-without-dgl
 
 .DEFAULT_GOAL := help
-.PHONY: help install refresh test test-served test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
+.PHONY: help install refresh test test-apart test-slow test-without-dgl tune-bundled screenshots sample axe check format lock \
 	bench-refresh bench-graph bench-speed bench-corpnet bench-smesd bench-interbank bench-sbm bench-drift \
 	bench-sensitivity bench-explain clean
 
@@ -49,8 +49,8 @@ test-without-dgl: $(WITHOUT_DGL)/.linked ## Run the test suite where dgl is not 
 	@! $(WITHOUT_DGL)/bin/python -c 'import dgl' 2>/dev/null || { echo "dgl is importable after all"; exit 1; }
 	$(WITHOUT_DGL)/bin/python -m pytest -m 'not slow and not served and not browser and not once'
 
-test-served: install ## Prove on a real server and worker that drift retrains (minutes, most of them waiting)
-	$(BIN)/python -m pytest -m 'served and not slow'
+test-apart: install ## The proofs of minutes that CI runs beside the others: a served home, kills, the largest refresh
+	$(BIN)/python -m pytest -m '(served or once) and not slow'
 
 test-slow: install ## Run the long proofs: every kind of candidate on the bundled portfolios
 	$(BIN)/python -m pytest -m slow
