@@ -1306,7 +1306,20 @@ def test_the_monitoring_report_names_the_alarms_and_draws_how_their_statistics_w
 def test_without_earlier_quarters_the_monitoring_report_says_so():
     assert "no earlier quarter has been published" in monitoring_report_html(with_monitoring(None))
     young = {"baseline": (), "readings": rich().judged.monitoring.readings[1:], "trends": ()}
-    assert "not assessable yet: 0 of the 6" in monitoring_report_markdown(with_monitoring(young))
+    page = monitoring_report_markdown(with_monitoring(young | {"alarms": ()}))
+    assert "not assessable yet: 0 of the 6" in page
+    assert "No alarm: nothing is beyond the fixed limits, the only ones there are yet." in page
+
+
+def test_statistics_without_a_limit_are_told_apart():
+    two = [
+        reading.model_copy(
+            update={"kind": "graph", "subject": "supply", "statistic": name, "value": 0.5, "limit": None}
+        )
+        for reading, name in zip(rich().judged.monitoring.readings[:1] * 2, ("edges kept", "clustering"), strict=True)
+    ]
+    page = monitoring_report_markdown(with_monitoring({"readings": tuple(two)}))
+    assert "edges kept 0.500; clustering 0.500" in page
 
 
 def test_a_long_name_may_break_after_its_underscores_and_stays_dead_text():
