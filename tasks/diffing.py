@@ -15,15 +15,15 @@ from models.graph_diff import graph_diff
 from monitoring.diff_document import graph_diff_html, graph_diff_markdown
 from schemas.base import Frozen
 from schemas.diffs import DiffSide, QuarterDiff
-from schemas.errors import NotEnoughData
 from schemas.portfolio import PortfolioSpec
 from schemas.references import FileRef
 from schemas.results import GraphStatistics, Manifest
 from schemas.terms import Quarter
-from tasks.catalogue import Catalogue, PublishedRefresh, open_catalogue
+from tasks.catalogue import PublishedRefresh, open_catalogue
 from tasks.lake import MANIFEST, published_file, published_graph, read_file, read_json
 from tasks.pages import written_pages
 from tasks.settings import settings
+from tasks.versions import published_quarter
 
 #: where a published refresh has its graph's statistics
 STATISTICS = "graph_statistics.json"
@@ -54,7 +54,12 @@ def published_diff(portfolio: PortfolioSpec, before: Quarter, after: Quarter) ->
         If a published file is not what was recorded.
     """
     catalogue = open_catalogue(settings().database_url)
-    sides = [_published(catalogue, portfolio.name, quarter) for quarter in (before, after)]
+    sides = [
+        published_quarter(
+            catalogue, portfolio.name, quarter, lacking="graph to compare", otherwise="compare other quarters"
+        )
+        for quarter in (before, after)
+    ]
     if before == after:
         versions = [one for one in catalogue.published_versions(portfolio.name) if one.refresh.quarter == after]
         there = [one for one in versions if one.pruned_at is None]
@@ -83,9 +88,20 @@ def written_diff(portfolio: PortfolioSpec, before: PublishedRefresh, after: Publ
         portfolio=content.portfolio,
         quarter=new_side.quarter,
         fingerprint=new_side.fingerprint,
-        name=f"{old_side.quarter}-{new_side.quarter}-{old_side.refresh[:12]}-{new_side.refresh[:12]}",
+        name=_name(old_side.quarter, new_side.quarter, old_side.refresh, new_side.refresh),
     )
     return WrittenDiff(content=content, files=files)
+
+
+def correction_shown(home: Path, corrected: PublishedRefresh) -> bool:
+    """Tell whether a difference from an earlier version of its quarter to this one is in the lake."""
+    quarter = corrected.refresh.quarter
+    folder = home / f"lake/{corrected.refresh.portfolio}/diffs"
+    return any(folder.glob(_name(quarter, quarter, "*", corrected.key)))
+
+
+def _name(before: Quarter, after: Quarter, old: str, new: str) -> str:
+    return f"{before}-{after}-{old[:12]}-{new[:12]}"
 
 
 def diff_since(
@@ -114,21 +130,6 @@ def _difference(
         after=new_side,
         diff=graph_diff(old, new, _communities(old, portfolio), _communities(new, portfolio)),
     )
-
-
-def _published(catalogue: Catalogue, portfolio: str, quarter: Quarter) -> PublishedRefresh:
-    refresh = catalogue.current(portfolio, quarter)
-    if refresh is None:
-        newest = catalogue.latest_published(portfolio)
-        raise NotEnoughData(
-            f"{quarter} of {portfolio} has not been published: there is no graph to compare.",
-            expected=f"a published refresh of {portfolio} for {quarter}",
-            found=f"the newest published quarter is {newest.refresh.quarter}"
-            if newest
-            else "no published refresh at all",
-            way_out=f"run `creditnet refresh --portfolio {portfolio} --quarter {quarter}`, or compare other quarters",
-        )
-    return refresh
 
 
 def _manifest(home: Path, refresh: PublishedRefresh) -> Manifest:

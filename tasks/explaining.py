@@ -36,7 +36,7 @@ from tasks.pages import written_pages
 from tasks.panels import samples_of
 from tasks.provenance import read_provenance
 from tasks.settings import settings
-from tasks.versions import unpruned_version
+from tasks.versions import published_quarter, unpruned_version
 
 #: firms whose ids are looked through for one that resembles an unknown id
 _LOOKED_THROUGH = 5000
@@ -135,19 +135,9 @@ def _published(portfolio: str, quarter: Quarter | None, version: str | None) -> 
                 way_out="name the version alone, or see `creditnet refreshes`",
             )
         return named
-    newest = catalogue.latest_published(portfolio)
-    found = newest if quarter is None else catalogue.current(portfolio, quarter)
-    if found is None:
-        raise NotEnoughData(
-            f"{quarter} of {portfolio} has not been published: there is no score to explain."
-            if quarter
-            else f"No quarter of {portfolio} has been published: there is no score to explain.",
-            expected=f"a published refresh of {portfolio}" + (f" for {quarter}" if quarter else ""),
-            found=f"the newest published quarter is {newest.refresh.quarter}" if newest else "no published refresh",
-            way_out=f"run `creditnet refresh --portfolio {portfolio}{f' --quarter {quarter}' if quarter else ''}`, "
-            "or name a published quarter",
-        )
-    return found
+    return published_quarter(
+        catalogue, portfolio, quarter, lacking="score to explain", otherwise="name a published quarter"
+    )
 
 
 def _row_of(graph: CorporateGraph, firm: str) -> int:

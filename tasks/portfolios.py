@@ -96,7 +96,7 @@ def _mistake(found: Any, content: dict[str, Any]) -> str:
 
 def _emptied_by_mistakes(found: Any) -> bool:
     """Tell whether a list is called too short only because what it holds was refused, which is told by itself."""
-    return bool(found["type"] == "too_short" and found["input"])
+    return bool(found["type"] == "too_short" and found["ctx"]["actual_length"] < len(found["input"]))
 
 
 def _siblings(location: Iterable[int | str]) -> list[str]:

@@ -1,9 +1,42 @@
-"""Finding a published refresh by the version that the model registry knows it by."""
+"""Finding a published refresh by its quarter, or by the version that the model registry knows it by."""
 
 from __future__ import annotations
 
 from schemas.errors import CreditnetError, NotEnoughData, examples
+from schemas.terms import Quarter
 from tasks.catalogue import Catalogue, PublishedRefresh
+
+
+def published_quarter(
+    catalogue: Catalogue, portfolio: str, quarter: Quarter | None, *, lacking: str, otherwise: str
+) -> PublishedRefresh:
+    """Return the version that a quarter has now, or that of the newest quarter.
+
+    Parameters
+    ----------
+    lacking, otherwise
+        Words for the error: what there is none of without it, and what else can be done.
+
+    Raises
+    ------
+    NotEnoughData
+        If it has not been published.
+    """
+    newest = catalogue.latest_published(portfolio)
+    found = newest if quarter is None else catalogue.current(portfolio, quarter)
+    if found is None:
+        named = f" --quarter {quarter}" if quarter else ""
+        raise NotEnoughData(
+            f"{quarter} of {portfolio} has not been published: there is no {lacking}."
+            if quarter
+            else f"No quarter of {portfolio} has been published: there is no {lacking}.",
+            expected=f"a published refresh of {portfolio}" + (f" for {quarter}" if quarter else ""),
+            found=f"the newest published quarter is {newest.refresh.quarter}"
+            if newest
+            else "no published refresh at all",
+            way_out=f"run `creditnet refresh --portfolio {portfolio}{named}`, or {otherwise}",
+        )
+    return found
 
 
 def published_version(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import get_args
 
 import pytest
@@ -269,6 +270,10 @@ def test_after_a_correction_the_same_quarter_is_refreshed_and_the_quarantine_is_
     assert not corrected.already_published
     assert corrected.refresh.fingerprint != published.third.refresh.fingerprint
     assert published_copy.verify()["2024Q3"] == corrected.refresh.refresh
+    [difference] = (published_copy.path / "lake/rheintal/diffs").iterdir()
+    shutil.rmtree(difference)  # as if the run had died before it was written
+    assert published_copy.refresh(delivered.portfolio, data_dir=delivered.data_dir).already_published
+    assert (difference / "diff.html").is_file()
     now = published_copy.query("SELECT * FROM quarantine ORDER BY id")
     assert now[:-1] == kept
     assert now[-1][-1] == "viel"

@@ -128,6 +128,16 @@ class TestMistakes:
             "1. candidates.0.lightgbm.round: is not a setting; did you mean rounds?"
         ]
 
+    def test_a_list_that_a_mistake_emptied_is_not_called_too_short_and_a_short_one_is(self, mistakes):
+        [unknown] = mistakes(candidates=[{"name": "a", "kind": "nosuch"}])
+        assert "nosuch" in unknown
+        [short] = mistakes(
+            candidates=[*SMALLEST["candidates"], {"name": "b", "kind": "ensemble", "members": ["logistic"]}]
+        )
+        assert "should have at least 2 items" in short
+        [empty] = mistakes(candidates=[])
+        assert "should have at least 1 item" in empty
+
     def test_a_missing_part_is_named(self, mistakes, monkeypatch):
         monkeypatch.delitem(SMALLEST, "target")
         assert mistakes() == ["1. target: is missing"]
