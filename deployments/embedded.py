@@ -6,12 +6,11 @@ flow meanwhile uses both cores and hides most of that.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from tasks.serving import server_url
+from tasks.serving import use_server
 from tasks.settings import settings
 
 _SECONDS = 120
@@ -23,9 +22,7 @@ def starting_server() -> Iterator[Callable[[], object]]:
 
     With PREFECT_API_URL set, or a server that `creditnet up` started on this home, there is nothing to start.
     """
-    served = os.environ.get("PREFECT_API_URL") or server_url(settings().home)
-    if served:
-        os.environ["PREFECT_API_URL"] = served
+    if use_server(settings().home):
         yield lambda: None
         return
     from prefect.server.api.server import SubprocessASGIServer

@@ -163,15 +163,13 @@ def _scored(changed: ChampionChanged) -> str:
 
 
 def _prepared() -> None:
-    """Prepare the home, and let Prefect, which a decision imports and which reads this once, find a server of it."""
-    from tasks.serving import server_url
+    """Prepare the home, and let Prefect, which a decision imports, find a server of it."""
+    from tasks.serving import use_server
     from tasks.settings import prepare_environment, settings
 
     chosen = settings()
     prepare_environment(chosen)
-    served = server_url(chosen.home)
-    if served and not os.environ.get("PREFECT_API_URL"):
-        os.environ["PREFECT_API_URL"] = served
+    use_server(chosen.home)
 
 
 def _told(result: PromotionResult, *, as_json: bool) -> str:

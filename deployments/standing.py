@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import httpx
 
 from schemas.housekeeping import RefreshSummary
 from schemas.serving import NextRun, PortfolioStatus, ServedStatus, ServiceStatus
 from tasks.catalogue import Catalogue, open_catalogue
-from tasks.serving import served_state, server_url
+from tasks.serving import served_state, use_server
 from tasks.settings import Settings
 
 
@@ -17,12 +15,11 @@ def standing(chosen: Settings) -> ServedStatus:
     """Say how things stand; of a server that does not answer no planned runs are known."""
     state = served_state(chosen.home)
     services = () if state is None else (state.supervisor, *state.services)
-    address = os.environ.get("PREFECT_API_URL") or server_url(chosen.home)
     return ServedStatus(
         served=state is not None and state.supervisor.alive,
         services=tuple(ServiceStatus(name=one.name, url=one.url, pid=one.pid, runs=one.alive) for one in services),
         portfolios=_portfolios(chosen),
-        next_runs=_next_runs(address) if address else None,
+        next_runs=_next_runs() if use_server(chosen.home) else None,
     )
 
 
@@ -45,8 +42,7 @@ def _portfolio(catalogue: Catalogue, name: str, refreshes: list[RefreshSummary])
     )
 
 
-def _next_runs(address: str) -> tuple[NextRun, ...] | None:
-    os.environ["PREFECT_API_URL"] = address  # read once, when prefect is imported
+def _next_runs() -> tuple[NextRun, ...] | None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort

@@ -265,10 +265,8 @@ class _Explaining:
     def _relation_effects(self) -> tuple[dict[Related, float], RelationFidelity | None]:
         """Return what each relation of the firm adds to its log-odds, by leave-one-out, and how far that holds."""
         door = self.door
-        about, share = (
-            door.about(self.row),
-            {related: part for related, part, _ in itertools.chain(self._related(), self._linked())},
-        )
+        about = door.about(self.row)
+        share = {related: part for related, part, _ in itertools.chain(self._related(), self._linked())}
 
         def heard(place: int) -> float:
             edge = about.edges[place]

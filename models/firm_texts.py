@@ -72,9 +72,7 @@ def _texts(
     for relation in _relations(portfolio):
         rows = known_by(tables[relation_table(relation.name)], as_of)
         texts = newest_texts(rows, pl.Series(firms))
-        # An earlier quarter's embeddings may be of another size than the portfolio declares now.
-        some = next((text for text in texts if text.strip()), "[]") if relation.method == "given" else "[]"
-        yield _written(relation.name, firms, texts, len(json.loads(some)))
+        yield _written(relation.name, firms, texts, _components(texts) if relation.method == "given" else 0)
     filed = portfolio.filings.columns if portfolio.filings else ()
     for table, columns, newest in (
         (Table.FIRMS, portfolio.firms.columns, newest_firms),
@@ -89,6 +87,11 @@ def _texts(
 
 def _relations(portfolio: PortfolioSpec) -> list[SimilarTextSpec]:
     return [relation for relation in portfolio.relations if isinstance(relation, SimilarTextSpec)]
+
+
+def _components(embeddings: list[str]) -> int:
+    # An earlier quarter's may be of another size than the portfolio declares now.
+    return len(json.loads(next((one for one in embeddings if one.strip()), "[]")))
 
 
 def _written(name: str, firms: NDArray[np.str_], texts: list[str], embedded: int) -> FirmTexts:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from monitoring import filters
-from monitoring.documents import Form, template_environment
+from monitoring.documents import Form, rendered
 from schemas.diffs import CommunitiesDiff, FirmsDiff, NeighbourhoodsDiff, PartnersDiff, QuarterDiff, RelationDiff
 
 #: rows a table has at most; the JSON file beside it has all
@@ -40,20 +38,17 @@ def graph_diff_text(content: QuarterDiff) -> str:
 
 
 def _written(content: QuarterDiff, form: Form) -> str:
-    text = (
-        template_environment(form)
-        .get_template("graph_diff.j2")
-        .render(
-            content=content,
-            diff=content.diff,
-            before=content.before,
-            after=content.after,
-            summary=summary(content),
-            full=FULL,
-            shown=SHOWN,
-        )
+    return rendered(
+        "graph_diff.j2",
+        form,
+        content=content,
+        diff=content.diff,
+        before=content.before,
+        after=content.after,
+        summary=summary(content),
+        full=FULL,
+        shown=SHOWN,
     )
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def summary(content: QuarterDiff) -> list[tuple[str, str]]:

@@ -360,8 +360,13 @@ def template_environment(form: Form) -> Environment:
     return environment
 
 
+def rendered(template: str, form: Form, **fields: object) -> str:
+    """Render a template, without the blank lines that its blocks leave behind."""
+    text = template_environment(form).get_template(template).render(fields)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
 def written(template: str, dossier: Dossier, form: Form, **more: object) -> str:
     """Render a document from the fields of a dossier and whatever else its templates ask for."""
     fields = {name: getattr(dossier, name) for name in Dossier.model_fields}
-    text = template_environment(form).get_template(template).render(dossier=dossier, **fields, **more)
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return rendered(template, form, dossier=dossier, **fields, **more)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from monitoring import filters
-from monitoring.documents import Form, template_environment
+from monitoring.documents import Form, rendered
 from schemas.retraining import DeliveryDrift
 
 
@@ -32,5 +30,4 @@ def drift_text(content: DeliveryDrift) -> str:
 
 
 def _written(content: DeliveryDrift, form: Form) -> str:
-    text = template_environment(form).get_template("drift.j2").render(content=content, found=content.monitoring)
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return rendered("drift.j2", form, content=content, found=content.monitoring)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from functools import cache
 
 from markupsafe import Markup
 
 from monitoring import explanation_charts, filters
 from monitoring.canvas import PALETTE
-from monitoring.documents import Form, template_environment
+from monitoring.documents import Form, rendered, template_environment
 from schemas.explanations import Counterfactual, EdgeImportance, FirmExplanation, MethodExplanation, PictureEdge
 
 _VENDORED = "vendor/cytoscape/cytoscape.min.js"
@@ -154,25 +153,22 @@ def _written(content: FirmExplanation, form: Form) -> str:
     elements = json.dumps(picture_elements(content), ensure_ascii=True, sort_keys=True)
     # Inside a script element nothing is an entity: what could end it or begin another is written as an escape.
     data = elements.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    text = (
-        template_environment(form)
-        .get_template("explanation.j2")
-        .render(
-            content=content,
-            about=shown_firm(content.firm, content.name),
-            shown_firm=shown_firm,
-            shown_ends=shown_ends,
-            class_then=class_then,
-            colors=relation_colors(content),
-            sections=sections_of(content),
-            explanation_charts=explanation_charts,
-            policy=Markup(" ".join(script_hashes())),  # noqa: S704 - digests of our own bytes
-            library=Markup(_library()) if form == "html" else "",  # noqa: S704 - the published file, pinned by its hash
-            script=Markup(SCRIPT),  # noqa: S704 - this file's own
-            data=Markup(data),  # noqa: S704 - JSON whose angle brackets are escaped just above
-        )
+    return rendered(
+        "explanation.j2",
+        form,
+        content=content,
+        about=shown_firm(content.firm, content.name),
+        shown_firm=shown_firm,
+        shown_ends=shown_ends,
+        class_then=class_then,
+        colors=relation_colors(content),
+        sections=sections_of(content),
+        explanation_charts=explanation_charts,
+        policy=Markup(" ".join(script_hashes())),  # noqa: S704 - digests of our own bytes
+        library=Markup(_library()) if form == "html" else "",  # noqa: S704 - the published file, pinned by its hash
+        script=Markup(SCRIPT),  # noqa: S704 - this file's own
+        data=Markup(data),  # noqa: S704 - JSON whose angle brackets are escaped just above
     )
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def explanation_text(content: FirmExplanation) -> str:
@@ -199,11 +195,9 @@ def explanation_text(content: FirmExplanation) -> str:
 
 def method_words(told: MethodExplanation) -> str:
     """Say in a line what one method says: whether that is reliable, and what counts most."""
-    most = [
-        f"{shown_ends(one)} ({filters.prose(one.relation)}) {one.weight:{'+' if told.signed else ''}.3f}"
-        for one in told.edges[:2]
-    ]
-    most += [f"{filters.prose(one.feature)} {one.weight:{'+' if told.signed else ''}.3f}" for one in told.features[:2]]
+    form = "+.3f" if told.signed else ".3f"
+    most = [f"{shown_ends(one)} ({filters.prose(one.relation)}) {one.weight:{form}}" for one in told.edges[:2]]
+    most += [f"{filters.prose(one.feature)} {one.weight:{form}}" for one in told.features[:2]]
     verdict = "reliable" if told.fidelity.reliable else "not reliable"
     return f"{told.method}, {verdict}: {'; '.join(most) or 'nothing counts'}"
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 
 from markupsafe import Markup
 
-from monitoring.documents import template_environment
+from monitoring.documents import rendered
 from schemas.contents import HomeContents
 
 #: Hides the rows that do not hold every word typed, their portfolio's name included. It reads text and sets `hidden`;
@@ -43,9 +42,11 @@ def script_hash() -> str:
 def index_html(contents: HomeContents) -> str:
     """Write the index; equal contents give equal pages. Without scripts it is the same page less the search."""
     portfolios = sorted({one.portfolio for one in contents.refreshes} | {page.portfolio for page in contents.pages})
-    text = (
-        template_environment("html")
-        .get_template("index_page.j2")
-        .render(contents=contents, portfolios=portfolios, script=Markup(SCRIPT), policy=Markup(script_hash()))  # noqa: S704 - both are this file's own
+    return rendered(
+        "index_page.j2",
+        "html",
+        contents=contents,
+        portfolios=portfolios,
+        script=Markup(SCRIPT),  # noqa: S704 - this file's own
+        policy=Markup(script_hash()),  # noqa: S704 - digest of our own bytes
     )
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

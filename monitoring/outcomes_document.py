@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from monitoring import filters
-from monitoring.documents import Form, template_environment
+from monitoring.documents import Form, rendered
 from schemas.performance import OutcomesAnalysis
 from schemas.results import Interval
 
@@ -48,6 +46,4 @@ def _written_interval(value: Interval) -> str:
 
 
 def _written(content: OutcomesAnalysis, form: Form) -> str:
-    environment = template_environment(form)
-    text = environment.get_template("outcome.j2").render(content=content, performance=content.performance)
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return rendered("outcome.j2", form, content=content, performance=content.performance)

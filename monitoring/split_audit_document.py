@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from monitoring import filters
-from monitoring.documents import Form, template_environment
+from monitoring.documents import Form, rendered
 from schemas.audits import SplitAudit, SplitMeasure
 from schemas.results import AuditFinding, OriginResult
 from schemas.terms import Scheme
@@ -100,6 +99,4 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]], *, text_columns:
 
 
 def _written(content: SplitAudit, form: Form) -> str:
-    template = template_environment(form).get_template("split_audit.j2")
-    text = template.render(content=content, held_out=HELD_OUT)
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return rendered("split_audit.j2", form, content=content, held_out=HELD_OUT)

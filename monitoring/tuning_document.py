@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from monitoring import filters, tuning_charts
-from monitoring.documents import Form, template_environment
+from monitoring.documents import Form, rendered
 from schemas.tuning import TrialRecord, TrialState, Tuning
 
 #: trials that the page lists; tune.json has them all
@@ -43,15 +41,12 @@ def ranked_trials(trials: tuple[TrialRecord, ...]) -> list[TrialRecord]:
 
 
 def _written(content: Tuning, form: Form) -> str:
-    text = (
-        template_environment(form)
-        .get_template("tuning.j2")
-        .render(
-            content=content,
-            tuning_charts=tuning_charts,
-            measured=[trial for trial in content.trials if trial.auc is not None],
-            slices=tuning_charts.slices(content.trials, content.importances),
-            ranked_trials=ranked_trials(content.trials),
-        )
+    return rendered(
+        "tuning.j2",
+        form,
+        content=content,
+        tuning_charts=tuning_charts,
+        measured=[trial for trial in content.trials if trial.auc is not None],
+        slices=tuning_charts.slices(content.trials, content.importances),
+        ranked_trials=ranked_trials(content.trials),
     )
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

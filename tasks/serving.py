@@ -96,6 +96,17 @@ def server_url(home: Path) -> str:
     return f"{state.url(SERVER)}/api" if works and state.url(SERVER) else ""
 
 
+def use_server(home: Path) -> str:
+    """Let Prefect use the server that PREFECT_API_URL names or that serves this home; return its API's address.
+
+    Empty if there is none. Call it before prefect is imported, which reads the address once.
+    """
+    address = os.environ.get("PREFECT_API_URL") or server_url(home)
+    if address:
+        os.environ["PREFECT_API_URL"] = address
+    return address
+
+
 def end(pid: int, *, patience: float = _PATIENCE_SECONDS) -> None:
     """End a process and all its descendants: SIGINT to itself, then what is left is made to go.
 

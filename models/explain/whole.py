@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.corporate_graph import CorporateGraph, RelationEdges
 from models.explain.attribution import Edge, Feature, FloatVector, Kept, Place
 from models.explain.tables import adverse_log_odds, disturbed_graph
 from models.fitted import Fitted
 from models.partners import PartnerEdges
+
+Edges = TypeVar("Edges", RelationEdges, PartnerEdges)
 
 
 @dataclass(frozen=True)
@@ -143,17 +147,18 @@ def without_places(relation: RelationEdges, places: list[int]) -> RelationEdges:
         for source, target in (_ends(relation, place) for place in places):
             row = relation.indices[relation.indptr[target] : relation.indptr[target + 1]]
             stays[relation.indptr[target] + int(np.searchsorted(row, source))] = False
-    before = np.concatenate([[0], np.cumsum(stays)]).astype(np.int64)
-    return RelationEdges(
-        before[relation.indptr], relation.indices[stays], relation.weights[stays], directed=relation.directed
-    )
+    return _only(relation, stays)
 
 
 def _without_links(links: PartnerEdges, places: list[int]) -> PartnerEdges:
     stays = np.ones(links.links, dtype=np.bool_)
     stays[places] = False
+    return _only(links, stays)
+
+
+def _only(edges: Edges, stays: NDArray[np.bool_]) -> Edges:
     before = np.concatenate([[0], np.cumsum(stays)]).astype(np.int64)
-    return replace(links, indptr=before[links.indptr], indices=links.indices[stays], weights=links.weights[stays])
+    return replace(edges, indptr=before[edges.indptr], indices=edges.indices[stays], weights=edges.weights[stays])
 
 
 def _ends(relation: RelationEdges, place: int) -> tuple[int, int]:
