@@ -91,9 +91,8 @@ def default_text(factor: Factor, level: Level) -> str:
     if factor.relation:
         partners = _PARTNERS[factor.side].format(relation=relation)
         if not (feature or factor.aspect):
-            # Without a side they may be persons or banks.
-            whose = f"the {partners}" if factor.side else f"those it is related to by {relation}"
-            return f"The condition of {whose}"
+            # Without a side they may be persons or banks; short, since charts cut long names off at their end.
+            return f"The condition of the {partners}" if factor.side else f"The condition of its partners ({relation})"
         if factor.aspect == NUMBER:
             about = f"The number of {partners}"
             return about if level == "level" else f"{about} is {level}"

@@ -75,7 +75,8 @@ def measured(explained: Explained, told: Attribution, *, stability: float = floa
     scores = _scores(explained, told, np.concatenate([np.ones((1, len(weights)), np.bool_), ~gone, alone]))
     moved = np.abs(scores[0] - scores[1:])
     fidelity = Fidelity(
-        plus=float(moved[: len(named)].mean()),
+        # With weights of 0 alone the order is that of the list: what names nothing takes nothing away.
+        plus=float(moved[: len(named)].mean()) if weights.any() else 0.0,
         minus=float(moved[len(gone) :].mean()),
         random_plus=float(moved[len(named) : len(gone)].mean()),
         sparsity=sparsity(weights),

@@ -86,7 +86,7 @@ def test_a_firm_that_nothing_counts_against_is_told_so(world):
         (INDUSTRY, LEVEL, "OWN-INDUSTRY", "Industry"),
         (CHANGE, HIGH, "OWN-LEVERAGE-CHANGE_OVER_4_QUARTERS-HIGH", "Leverage, change over 4 quarters is high"),
         (SUPPLIERS, HIGH, "NETWORK-SUPPLY-IN-LEVERAGE-HIGH", "Leverage among the firms that supply comes from is high"),
-        (SUPPLY, LEVEL, "NETWORK-SUPPLY", "The condition of those it is related to by supply"),
+        (SUPPLY, LEVEL, "NETWORK-SUPPLY", "The condition of its partners (supply)"),
         (NUMBER, LOW, "NETWORK-SUPPLY-OUT-NUMBER_OF_PARTNERS-LOW", "The number of firms that supply leads to is low"),
         (CORE, HIGH, "NETWORK-CORE_NUMBER-HIGH", "The density of its part of the network is high"),
         (POSITION, LEVEL, "NETWORK-POSITION", "Its position among the firms that it is related to"),

@@ -68,6 +68,12 @@ def test_an_explanation_that_is_no_better_than_chance_is_not_reliable():
     assert not wrong.reliable
 
 
+def test_an_explanation_that_names_nothing_is_not_reliable_whatever_stands_first():
+    found = measured(Sum(), told((0.0,) * 6))
+    assert found.fidelity.plus == 0.0 < found.fidelity.random_plus
+    assert not found.reliable
+
+
 def test_an_explanation_that_changes_with_its_seed_is_not_reliable():
     assert measured(Sum(), RIGHT, stability=0.9).reliable
     assert not measured(Sum(), RIGHT, stability=0.1).reliable
